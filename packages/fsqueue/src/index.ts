@@ -1,0 +1,20 @@
+export type {
+  AppendOptions,
+  AppendReceipt,
+  Delivery,
+  Ending,
+  Leases,
+  Offset,
+  OpenOptions,
+  Position,
+  Producer,
+  QueueInfo,
+  ReadOptions,
+  ReadResult,
+  SealOptions,
+  Store,
+  StoreCapabilities,
+  StoredMessage,
+  StoreStats,
+} from "./store.ts";
+export { QueueError, type QueueErrorCode, isQueueError } from "./errors.ts";
