@@ -1,0 +1,147 @@
+import { cpus } from "node:os";
+
+/** One side of a comparison. It is built once per process and sampled once per round. */
+export interface Contender {
+  readonly name: string;
+  /** Do the work once and return its figure, in the question's unit. See {@link nanosecondsPerCall}. */
+  sample(): number | Promise<number>;
+  close?(): void | Promise<void>;
+}
+
+/** A promise about two contenders' ratio, checked and printed with every run. */
+export interface Target {
+  readonly subject: string;
+  readonly rival: string;
+  /** Bounds of the median of subject ÷ rival. */
+  readonly atMost?: number;
+  readonly atLeast?: number;
+  /** Node major versions it speaks of; without it all. */
+  readonly node?: { readonly from?: number; readonly below?: number };
+}
+
+/** What a benchmark asks; each is run in a process of its own, so that none warms up another's code. */
+export interface Question {
+  /** `package/what`, the name on the command line. */
+  readonly name: string;
+  readonly unit: string;
+  /** Rounds of a full run. Default 15; a smoke run takes one. */
+  readonly rounds?: number;
+  readonly targets: readonly Target[];
+  contenders(options: {
+    readonly smoke: boolean;
+    /** Tell that a rival is not here and why; it is printed, and its targets count as not measured. */
+    leaveOut(name: string, why: string): void;
+  }): readonly Contender[] | Promise<readonly Contender[]>;
+}
+
+/** A line of the result: a contender's figure, or a target's ratio. Figures are medians over the rounds. */
+export type Row =
+  | {
+      kind: "figure";
+      question: string;
+      name: string;
+      unit: string;
+      median: number;
+      low: number;
+      high: number;
+    }
+  | {
+      kind: "ratio";
+      question: string;
+      subject: string;
+      rival: string;
+      median: number;
+      /** First and third quartile of the ratios of the single rounds. */
+      low: number;
+      high: number;
+      target: string;
+      met: boolean;
+    }
+  | { kind: "left-out"; question: string; name: string; why: string };
+
+/** Where the figures come from. */
+export function machine(): string {
+  const processor = cpus();
+  return `Node ${process.versions.node}, ${processor.length} × ${processor[0]?.model ?? "unknown CPU"}, ${process.platform}`;
+}
+
+/**
+ * Sample all contenders in turn, round after round, in an order that rotates, and compare them round by
+ * round: what disturbs the machine for a while disturbs both sides of a ratio.
+ */
+export async function answer(question: Question, options: { smoke: boolean }): Promise<Row[]> {
+  const rows: Row[] = [];
+  const contenders = await question.contenders({
+    smoke: options.smoke,
+    leaveOut: (name, why) => rows.push({ kind: "left-out", question: question.name, name, why }),
+  });
+  const rounds = options.smoke ? 1 : (question.rounds ?? 15);
+  const samples = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+  const warmUp = options.smoke ? 0 : 1;
+  for (let round = -warmUp; round < rounds; round++) {
+    for (let index = 0; index < contenders.length; index++) {
+      const contender = contenders[(index + round + warmUp) % contenders.length]!;
+      globalThis.gc?.();
+      const sample = await contender.sample();
+      if (round >= 0) samples.get(contender.name)!.push(sample);
+    }
+  }
+  for (const contender of contenders) await contender.close?.();
+
+  for (const [name, values] of samples) {
+    rows.push({
+      kind: "figure",
+      question: question.name,
+      name,
+      unit: question.unit,
+      ...spread(values),
+    });
+  }
+  for (const target of question.targets.filter(speaksOfThisNode)) {
+    const subject = samples.get(target.subject);
+    const rival = samples.get(target.rival);
+    if (!subject || !rival) continue;
+    const ratio = spread(subject.map((value, round) => value / rival[round]!));
+    rows.push({
+      kind: "ratio",
+      question: question.name,
+      subject: target.subject,
+      rival: target.rival,
+      ...ratio,
+      target: [
+        target.atMost === undefined ? "" : `≤ ${target.atMost}`,
+        target.atLeast === undefined ? "" : `≥ ${target.atLeast}`,
+      ].join(""),
+      met: ratio.median <= (target.atMost ?? Infinity) && ratio.median >= (target.atLeast ?? 0),
+    });
+  }
+  return rows;
+}
+
+/** Time `calls` calls of a synchronous function, in nanoseconds each. */
+export function nanosecondsPerCall(calls: number, call: (index: number) => unknown): number {
+  const start = performance.now();
+  for (let index = 0; index < calls; index++) call(index);
+  return ((performance.now() - start) * 1e6) / calls;
+}
+
+/** Time an asynchronous piece of work of `calls` operations, in nanoseconds each. */
+export async function nanosecondsPerAwait(
+  calls: number,
+  work: (calls: number) => Promise<unknown>,
+): Promise<number> {
+  const start = performance.now();
+  await work(calls);
+  return ((performance.now() - start) * 1e6) / calls;
+}
+
+function spread(values: readonly number[]): { median: number; low: number; high: number } {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (part: number): number => sorted[Math.round((sorted.length - 1) * part)]!;
+  return { median: at(0.5), low: at(0.25), high: at(0.75) };
+}
+
+function speaksOfThisNode({ node }: Target): boolean {
+  const major = Number.parseInt(process.versions.node, 10);
+  return major >= (node?.from ?? 0) && major < (node?.below ?? Infinity);
+}
