@@ -63,6 +63,13 @@ export interface OpenOptions {
   readonly maxMessages?: number;
   /** Appends that would leave more than this many bytes of payload are `QUEUE_FULL`. */
   readonly maxBytes?: number;
+  /**
+   * The first messages (of a fork: the first of its own), stored in one step with the queue: no reader
+   * and no crash finds the queue without them. Of no account when the queue exists.
+   */
+  readonly messages?: readonly Uint8Array[];
+  /** Create the queue sealed, in the same step. Of no account when the queue exists. */
+  readonly ending?: Ending;
 }
 
 export interface AppendOptions {
@@ -213,8 +220,8 @@ export interface Store {
   /**
    * Append messages in order, all or none. An empty batch is a `TypeError`. Errors: `QUEUE_SEALED`,
    * `QUEUE_FULL`, `MESSAGE_TOO_LARGE`, `PRODUCER_*`, `OFFSET_CONFLICT`, `ORDER_CONFLICT`, `STORE_FULL`,
-   * `STORE_FAILED`. Checks are made in the order: sealed (unless it is a producer's duplicate), producer,
-   * `expect`, `order`, full.
+   * `STORE_FAILED`. Checks are made in the order: sealed (unless it is a producer's duplicate or a fenced
+   * producer), producer, `expect`, `order`, full.
    */
   append(
     name: string,
