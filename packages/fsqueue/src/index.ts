@@ -18,3 +18,5 @@ export type {
   StoreStats,
 } from "./store.ts";
 export { QueueError, type QueueErrorCode, isQueueError } from "./errors.ts";
+export type { Clock } from "./clock.ts";
+export { type MemoryStoreOptions, createMemoryStore } from "./memory/memory-store.ts";

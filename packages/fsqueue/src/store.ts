@@ -183,6 +183,8 @@ export interface StoreCapabilities {
   readonly leases: boolean;
   /** Every writing method rejects with `STORE_READONLY`. */
   readonly readonly: boolean;
+  /** A message with more bytes is `MESSAGE_TOO_LARGE`. */
+  readonly maxMessageBytes: number;
 }
 
 export interface StoreStats {
@@ -206,22 +208,24 @@ export interface StoreStats {
  *
  * Every method but `open`, `remove`, `info` and `list` rejects with `QUEUE_NOT_FOUND` for a queue that does
  * not exist or has expired, and with `QUEUE_REMOVED` for one that was removed while forks still use it.
- * Every method but `info` and `list` renews a sliding TTL. After `close` all reject with `STORE_CLOSED`.
+ * Every method but `wait`, `info` and `list` renews a sliding TTL. After `close` all reject with `STORE_CLOSED`.
  */
 export interface Store {
   readonly capabilities: StoreCapabilities;
 
   /**
    * Create a queue, or find it if it exists with the same options (else `QUEUE_EXISTS`). Called without
-   * options it finds a queue of any options.
+   * options it finds a queue of any options. A fork has the offsets of its origin, and neither its ending,
+   * its producers nor its cursors; a fork point that is none is `OFFSET_INVALID` or `OFFSET_TRIMMED`.
    */
   open(name: string, options?: OpenOptions): Promise<{ created: boolean; info: QueueInfo }>;
 
   /**
-   * Append messages in order, all or none. An empty batch is a `TypeError`. Errors: `QUEUE_SEALED`,
-   * `QUEUE_FULL`, `MESSAGE_TOO_LARGE`, `PRODUCER_*`, `OFFSET_CONFLICT`, `ORDER_CONFLICT`, `STORE_FULL`,
-   * `STORE_FAILED`. Checks are made in the order: sealed (unless it is a producer's duplicate or a fenced
-   * producer), producer, `expect`, `order`, full.
+   * Append messages in order, all or none. The bytes are copied before the call returns. An empty batch is
+   * a `TypeError`. Errors: `QUEUE_SEALED`, `QUEUE_FULL`, `MESSAGE_TOO_LARGE`, `PRODUCER_*`,
+   * `OFFSET_CONFLICT`, `ORDER_CONFLICT`, `STORE_FULL`, `STORE_FAILED`. Checks are made in the order: a
+   * producer's superseded epoch or duplicate (sealed or not), sealed, the producer's other rules,
+   * `expect`, `order`, full. What is rejected leaves no trace.
    */
   append(
     name: string,
@@ -236,12 +240,17 @@ export interface Store {
    */
   seal(name: string, ending: Ending, options?: SealOptions): Promise<AppendReceipt>;
 
-  /** Messages after `from`. Errors: `OFFSET_INVALID`, `OFFSET_TRIMMED` (before the head). */
+  /**
+   * Messages after `from`. Errors: `OFFSET_INVALID` (no offset, or beyond the end), `OFFSET_TRIMMED`
+   * (before the head).
+   */
   read(name: string, from: Position, options?: ReadOptions): Promise<ReadResult>;
 
   /**
    * Resolves when there is something to read after `after`: a message, the end of a sealed queue, or an
-   * error because the queue went away. Rejects with `signal.reason` on abort and leaves no listener.
+   * error because the queue went away, which the next read then tells. Rejects with `signal.reason` on
+   * abort and leaves no listener; with `STORE_CLOSED` when the store is closed. Waiting renews no TTL,
+   * so that readers cannot keep the queue of a lost writer for ever.
    */
   wait(name: string, after: Offset, signal?: AbortSignal): Promise<void>;
 
@@ -253,7 +262,8 @@ export interface Store {
 
   /**
    * Delete a queue; durable when it resolves. False if there was none. While forks use its messages they
-   * stay readable through the forks, and the name answers `QUEUE_REMOVED` until the last fork is gone.
+   * stay readable through the forks, and the name answers `QUEUE_REMOVED` (to `open` as well) until the
+   * last fork is gone. Who waits on the queue is woken.
    */
   remove(name: string): Promise<boolean>;
 
