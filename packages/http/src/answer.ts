@@ -1,0 +1,30 @@
+/** Header names in lower case. */
+export type AnswerHeaders = Record<string, string>;
+
+/** What the core answers, in terms of no server: the adapters for Fetch and for Node write it out. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: AnswerHeaders;
+  /** Absent: no body. Pieces: all of it, already in memory. Otherwise it is pulled piece by piece. */
+  readonly body?: readonly Uint8Array[] | PulledBody;
+}
+
+/** A body that is made as it is asked for: nothing is read ahead of the client. */
+export interface PulledBody {
+  /** The next piece, or undefined at the end. Never called again before it has settled. */
+  next(): Promise<Uint8Array | undefined>;
+  /** Give up: the client has gone, or does not read. A pending `next` settles soon. Idempotent. */
+  cancel(): void;
+}
+
+/** True for a body that is pulled. */
+export function isPulled(body: NonNullable<Answer["body"]>): body is PulledBody {
+  return "next" in body;
+}
+
+/** The length of a body in memory, in bytes. */
+export function bytesOf(pieces: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.byteLength;
+  return bytes;
+}

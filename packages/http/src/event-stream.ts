@@ -1,0 +1,177 @@
+import { isQueueError, type Offset, type QueueInfo, type ReadResult } from "@lazy/fsqueue";
+import type { PulledBody } from "./answer.ts";
+import { framingOf, storedContentType, type Framing } from "./content-type.ts";
+import type { Core } from "./core.ts";
+import { nextCursor } from "./cursor.ts";
+import type { Pulsed } from "./pulse.ts";
+import { sseFrame } from "./sse-frame.ts";
+
+const pieceBytes = 64 * 1024;
+const shortestRenewalMs = 250;
+const heartbeat = Buffer.from(": heartbeat\n\n");
+
+/** Frames by the result they were made of, so that readers who share a result share its frame. */
+const frames = new WeakMap<ReadResult, { readonly cursor: string; readonly frame: Uint8Array }>();
+
+/** What an event stream begins with. */
+export interface EventStreamStart {
+  readonly info: QueueInfo;
+  readonly position: Offset;
+  /** The client's `cursor`. */
+  readonly cursor: string | undefined;
+  /** Called once when the stream is over, for whatever reason. */
+  onEnd(): void;
+}
+
+/**
+ * The body of an event stream: catch-up, then live, one frame at a time and only when asked for the next,
+ * so that a reader holds at most one frame, of 64 KiB or one message, whichever is larger. It ends at the
+ * end of a sealed queue, when the queue goes away, when it is time to connect anew, and when the server
+ * drains; always between two frames.
+ */
+export class EventStream implements PulledBody, Pulsed {
+  readonly #core: Core;
+  readonly #info: QueueInfo;
+  readonly #framing: Framing;
+  readonly #clientCursor: string | undefined;
+  readonly #onEnd: () => void;
+  readonly #leaveReads: () => void;
+  readonly #forgetDrain: () => void;
+  readonly #silenceMs: number;
+  readonly #startedAt = Date.now();
+  #position: Offset;
+  #sentAt = Date.now();
+  #greeted = false;
+  #ending = false;
+  #ended = false;
+  #waiting: AbortController | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(core: Core, start: EventStreamStart) {
+    this.#core = core;
+    this.#info = start.info;
+    this.#framing = framingOf(storedContentType(start.info.metadata));
+    this.#clientCursor = start.cursor;
+    this.#position = start.position;
+    this.#onEnd = () => start.onEnd();
+    this.#silenceMs = silenceOf(core.live.heartbeatMs, start.info.ttlMs);
+    this.#leaveReads = core.reads.join(start.info.id);
+    this.#forgetDrain = core.admission.onDrain(() => this.#finish());
+    core.pulse.add(this);
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    try {
+      const piece = await this.#next();
+      if (piece === undefined) this.#end();
+      else this.#sentAt = Date.now();
+      return piece;
+    } catch (error) {
+      this.#end();
+      // The client learns on its next request what became of the queue.
+      if (isQueueError(error, "QUEUE_NOT_FOUND") || isQueueError(error, "QUEUE_REMOVED")) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  cancel(): void {
+    this.#end();
+    this.#finish();
+  }
+
+  pulse(now: number): void {
+    if (now - this.#startedAt >= this.#core.live.rotateMs) this.#finish();
+    else if (now - this.#sentAt >= this.#silenceMs) this.#wake?.();
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
+    while (!this.#ending) {
+      const { id, name } = this.#info;
+      const result = await this.#core.reads.read(id, name, this.#position, pieceBytes);
+      const silent = Date.now() - this.#sentAt >= this.#silenceMs;
+      if (result.messages.length > 0 || result.ending !== undefined || !this.#greeted) {
+        return this.#frame(result);
+      }
+      if (silent) return heartbeat;
+      await this.#somethingNew();
+    }
+    return undefined;
+  }
+
+  #frame(result: ReadResult): Uint8Array {
+    this.#position = result.next;
+    if (result.ending !== undefined) this.#ending = true;
+    const frame = this.#sharedFrame(result);
+    if (this.#greeted) return frame;
+    this.#greeted = true;
+    return Buffer.concat([Buffer.from(`retry: ${this.#core.live.retryMs}\n\n`), frame]);
+  }
+
+  #sharedFrame(result: ReadResult): Uint8Array {
+    const cursor = nextCursor(this.#clientCursor);
+    const known = frames.get(result);
+    if (known?.cursor === cursor) return known.frame;
+    const frame = sseFrame(result.messages, this.#framing, {
+      offset: result.next,
+      cursor,
+      upToDate: result.atEnd,
+      ...(result.ending === undefined ? {} : { ending: result.ending }),
+    });
+    frames.set(result, { cursor, frame });
+    return frame;
+  }
+
+  /** Resolves when there may be something to read, when it is time for a heartbeat, or time to end. */
+  async #somethingNew(): Promise<void> {
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#watch();
+    if (!this.#ending) await woken;
+    this.#wake = undefined;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** One wait in the store at a time; it outlives heartbeats. */
+  #watch(): void {
+    if (this.#waiting !== undefined) return;
+    const controller = new AbortController();
+    this.#waiting = controller;
+    const settled = (): void => {
+      this.#waiting = undefined;
+      this.#wake?.();
+    };
+    this.#core.store
+      .wait(this.#info.name, this.#position, controller.signal)
+      .then(settled, (error: unknown) => {
+        if (!controller.signal.aborted) this.#failure = { error };
+        settled();
+      });
+  }
+
+  /** No frame after the present one. */
+  #finish(): void {
+    this.#ending = true;
+    this.#wake?.();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#ending = true;
+    this.#core.pulse.delete(this);
+    this.#forgetDrain();
+    this.#leaveReads();
+    this.#waiting?.abort();
+    this.#onEnd();
+  }
+}
+
+/** A sliding TTL shorter than the heartbeat must not run out under a live reader: reading renews it. */
+function silenceOf(heartbeatMs: number, ttlMs: number | undefined): number {
+  if (ttlMs === undefined) return heartbeatMs;
+  return Math.min(heartbeatMs, Math.max(shortestRenewalMs, ttlMs / 2));
+}

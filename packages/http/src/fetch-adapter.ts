@@ -1,0 +1,121 @@
+import { bytesOf, isPulled, type Answer, type PulledBody } from "./answer.ts";
+import type { Exchange } from "./exchange.ts";
+import { fault } from "./fault.ts";
+import type { HandlerInside } from "./handler.ts";
+import type { Pulsed } from "./pulse.ts";
+
+/** Answers a Fetch request. */
+export async function answerFetch(inside: HandlerInside, request: Request): Promise<Response> {
+  const startedAt = performance.now();
+  const exchange = exchangeOf(request);
+  const answer = await inside.respond(exchange);
+  const complete = (): void => inside.complete(exchange, answer.status, startedAt);
+  const { status, headers, body } = answer;
+  if (body !== undefined && isPulled(body)) {
+    return new Response(streamOf(inside, exchange, body, complete), { status, headers });
+  }
+  complete();
+  return new Response(request.method === "HEAD" ? null : inMemory(answer), { status, headers });
+}
+
+function inMemory({ headers, body }: Answer): Uint8Array<ArrayBuffer> | null {
+  if (body === undefined || isPulled(body)) return null;
+  headers["content-length"] = String(bytesOf(body));
+  return Buffer.concat(body);
+}
+
+function exchangeOf(request: Request): Exchange {
+  const url = new URL(request.url);
+  return {
+    method: request.method,
+    path: url.pathname,
+    query: url.search.slice(1),
+    origin: url.origin,
+    head: request,
+    header: (name) => request.headers.get(name) ?? (name === "host" ? url.host : undefined),
+    readBody: (most) => readBody(request, most),
+    onGone(listener) {
+      request.signal.addEventListener("abort", listener, { once: true });
+      if (request.signal.aborted) listener();
+      return () => request.signal.removeEventListener("abort", listener);
+    },
+  };
+}
+
+async function readBody(request: Request, most: number): Promise<Uint8Array> {
+  const tooLarge = () => fault(413, "BODY_TOO_LARGE", `A body has at most ${most} bytes.`);
+  if (Number(request.headers.get("content-length") ?? 0) > most) throw tooLarge();
+  if (request.body === null) return new Uint8Array();
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  // Leaving the loop by a throw cancels the stream.
+  for await (const piece of request.body) {
+    bytes += piece.byteLength;
+    if (bytes > most) throw tooLarge();
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** A stream that reads nothing ahead: the queue is asked when the client has taken the piece before. */
+function streamOf(
+  inside: HandlerInside,
+  exchange: Exchange,
+  body: PulledBody,
+  complete: () => void,
+): ReadableStream<Uint8Array> {
+  let controller: ReadableStreamDefaultController<Uint8Array>;
+  let pulledAt = Date.now();
+  let pulling = false;
+  let over = false;
+  const end = (): void => {
+    if (over) return;
+    over = true;
+    inside.pulse.delete(watch);
+    forgetGone();
+    body.cancel();
+    complete();
+  };
+  const watch: Pulsed = {
+    pulse(now) {
+      if (pulling || now - pulledAt < inside.slowReaderMs) return;
+      end();
+      controller.error(
+        new Error("The reader took nothing for too long. Resume at the last offset."),
+      );
+    },
+  };
+  const forgetGone = exchange.onGone(() => {
+    if (over) return;
+    end();
+    controller.error(new Error("The client has gone."));
+  });
+  inside.pulse.add(watch);
+  return new ReadableStream<Uint8Array>(
+    {
+      start(given) {
+        controller = given;
+      },
+      async pull() {
+        pulling = true;
+        try {
+          const piece = await body.next();
+          if (over) return;
+          if (piece !== undefined) return controller.enqueue(piece);
+          end();
+          controller.close();
+        } catch (error) {
+          if (over) return;
+          end();
+          inside.onError(error, { method: exchange.method, path: exchange.path });
+          controller.error(error);
+        } finally {
+          pulling = false;
+          pulledAt = Date.now();
+        }
+      },
+      cancel: end,
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,11 @@
+export { createHandler } from "./handler.ts";
+export type { Handler, HandlerOptions, RequestRecord } from "./handler.ts";
+export { toNodeListener } from "./node-listener.ts";
+export type { Access, Authorize, Operation, Verdict } from "./authorize.ts";
+export type { CorsOptions } from "./cors.ts";
+export type { ErrorContext } from "./responder.ts";
+export type { RequestHead } from "./exchange.ts";
+export type { HandlerStats } from "./admission.ts";
+export type { HttpErrorCode } from "./fault.ts";
+export type { Limits } from "./limits.ts";
+export type { LiveOptions } from "./live-options.ts";

@@ -1,0 +1,164 @@
+import type { Ending, Position, QueueInfo, ReadResult } from "@lazy/fsqueue";
+import { bytesOf, type Answer, type AnswerHeaders } from "./answer.ts";
+import { framingOf, storedContentType } from "./content-type.ts";
+import type { Core } from "./core.ts";
+import { nextCursor } from "./cursor.ts";
+import { EventStream } from "./event-stream.ts";
+import type { Exchange } from "./exchange.ts";
+import { joinJson } from "./json-messages.ts";
+import { requireQueue } from "./lookup.ts";
+import { readRequestOf, type ReadRequest } from "./read-position.ts";
+
+const smallMessageBytes = 16 * 1024;
+
+/** GET: catch-up, long-poll, or an event stream. */
+export async function readQueue(core: Core, exchange: Exchange, name: string): Promise<Answer> {
+  const request = readRequestOf(exchange);
+  const info = await requireQueue(core.store, name);
+  if (request.live === "sse") return streamEvents(core, info, request);
+  if (request.live === "long-poll") return longPoll(core, exchange, info, request);
+  return catchUp(core, exchange, info, request);
+}
+
+async function catchUp(
+  core: Core,
+  exchange: Exchange,
+  info: QueueInfo,
+  request: ReadRequest,
+): Promise<Answer> {
+  const result = await readPiece(core, info.name, request.from);
+  const now = request.from === "now";
+  const headers = resultHeaders(info, result);
+  headers["cache-control"] = now ? "no-store" : cacheControl(core, result);
+  if (now) return { status: 200, headers, body: bodyOf(info, result) };
+  const etag = etagOf(info, request.from, result);
+  headers["etag"] = etag;
+  if (matches(exchange.header("if-none-match"), etag)) return { status: 304, headers };
+  return { status: 200, headers, body: bodyOf(info, result) };
+}
+
+async function longPoll(
+  core: Core,
+  exchange: Exchange,
+  info: QueueInfo,
+  request: ReadRequest,
+): Promise<Answer> {
+  let result = await readPiece(core, info.name, request.from);
+  if (result.messages.length === 0 && result.ending === undefined) {
+    await waitForMore(core, exchange, info.name, result.next);
+    result = await readPiece(core, info.name, result.next);
+  }
+  const headers = resultHeaders(info, result);
+  headers["stream-cursor"] = nextCursor(request.cursor);
+  headers["cache-control"] = "no-store";
+  if (result.messages.length === 0) {
+    headers["stream-up-to-date"] = "true";
+    return { status: 204, headers };
+  }
+  return { status: 200, headers, body: bodyOf(info, result) };
+}
+
+async function streamEvents(core: Core, info: QueueInfo, request: ReadRequest): Promise<Answer> {
+  const position = await startOf(core, info, request.from);
+  // 204 is the one answer after which an EventSource stops connecting again.
+  if (request.reconnecting && info.ending !== undefined && position === info.tail) {
+    return { status: 204, headers: { "stream-next-offset": position, "stream-closed": "true" } };
+  }
+  const onEnd = core.admission.admitReader(info.name);
+  const headers: AnswerHeaders = {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache, no-store",
+    "x-accel-buffering": "no",
+    "stream-next-offset": info.tail,
+  };
+  if (framingOf(storedContentType(info.metadata)) === "bytes") {
+    headers["stream-sse-data-encoding"] = "base64";
+  }
+  return {
+    status: 200,
+    headers,
+    body: new EventStream(core, { info, position, cursor: request.cursor, onEnd }),
+  };
+}
+
+/** Checks an offset before the answer begins, and makes an offset of `start` and `now`. */
+async function startOf(core: Core, info: QueueInfo, from: Position): Promise<string> {
+  if (from === "start") return info.head;
+  if (from === "now") return (await core.store.read(info.name, "now", { max: 1 })).next;
+  await core.store.read(info.name, from, { max: 1, maxBytes: 1 });
+  return from;
+}
+
+function readPiece(core: Core, name: string, from: Position): Promise<ReadResult> {
+  return core.store.read(name, from, { maxBytes: core.admission.pieceBytes(), max: 100_000 });
+}
+
+async function waitForMore(
+  core: Core,
+  exchange: Exchange,
+  name: string,
+  after: string,
+): Promise<void> {
+  const leave = core.admission.admitReader(name);
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  const timer = setTimeout(stop, core.live.longPollMs);
+  const forgetGone = exchange.onGone(stop);
+  const forgetDrain = core.admission.onDrain(stop);
+  try {
+    await core.store.wait(name, after, controller.signal);
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+  } finally {
+    clearTimeout(timer);
+    forgetGone();
+    forgetDrain();
+    leave();
+  }
+}
+
+function resultHeaders(info: QueueInfo, result: ReadResult): AnswerHeaders {
+  return {
+    "content-type": storedContentType(info.metadata),
+    // A stored page must not become a page of this origin when somebody opens its address.
+    "content-security-policy": "default-src 'none'; sandbox",
+    "stream-next-offset": result.next,
+    ...(result.atEnd ? { "stream-up-to-date": "true" } : {}),
+    ...(result.ending === undefined ? {} : closedHeaders(result.ending)),
+  };
+}
+
+/** `Stream-Closed`, and, beyond the protocol, how the queue ended if not well. */
+export function closedHeaders(ending: Ending): AnswerHeaders {
+  return {
+    "stream-closed": "true",
+    ...(ending.status === "ok" ? {} : { "stream-ending": ending.status }),
+  };
+}
+
+/** All that there will ever be under this offset may be kept; what ends at the present end may grow. */
+function cacheControl(core: Core, result: ReadResult): string {
+  if (core.cache === "no-store") return "no-store";
+  if (result.atEnd && result.ending === undefined) return `${core.cache}, no-cache`;
+  return `${core.cache}, max-age=60, stale-while-revalidate=300`;
+}
+
+function etagOf(info: QueueInfo, from: Position, result: ReadResult): string {
+  return `"${info.id}:${from}:${result.next}${result.ending === undefined ? "" : ":c"}"`;
+}
+
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch
+    .split(",")
+    .some((tag) => tag.trim().replace(/^W\//, "") === etag || tag.trim() === "*");
+}
+
+/** Few large messages are written as they lie in the store, many small ones joined into one piece. */
+function bodyOf(info: QueueInfo, result: ReadResult): readonly Uint8Array[] {
+  const { messages } = result;
+  if (framingOf(storedContentType(info.metadata)) === "json") return [joinJson(messages)];
+  const pieces = messages.map((message) => message.data);
+  if (pieces.length < 2 || bytesOf(pieces) / pieces.length > smallMessageBytes) return pieces;
+  return [Buffer.concat(pieces)];
+}

@@ -1,0 +1,106 @@
+import type { Ending, Offset, StoredMessage } from "@lazy/fsqueue";
+import type { Framing } from "./content-type.ts";
+import { joinJson } from "./json-messages.ts";
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const space = 0x20;
+const fieldName = Buffer.from("data:");
+const spacedFieldName = Buffer.from("data: ");
+const fieldEnd = Buffer.from("\n");
+const longestField = spacedFieldName.length + fieldEnd.length;
+
+/** Where a reader stands after a frame. */
+export interface FramePosition {
+  readonly offset: Offset;
+  readonly cursor: string;
+  readonly upToDate: boolean;
+  /** Present once the queue is sealed and everything was sent. */
+  readonly ending?: Ending;
+}
+
+/**
+ * One piece of an event stream: a `data` event with the messages, if there are any, and the `control`
+ * event that must follow it. Both carry the offset as `id:`, so that a native `EventSource` resumes by
+ * itself, wherever between the two it was cut off.
+ *
+ * Source: Durable Streams protocol, section 5.8; HTML, section 9.2.
+ */
+export function sseFrame(
+  messages: readonly StoredMessage[],
+  framing: Framing,
+  position: FramePosition,
+): Uint8Array {
+  const control = controlEvent(position);
+  if (messages.length === 0) return Buffer.from(control);
+  const head = `event: data\nid: ${position.offset}\n`;
+  return Buffer.concat([
+    Buffer.from(head),
+    ...dataLines(messages, framing),
+    Buffer.from(`\n${control}`),
+  ]);
+}
+
+function controlEvent({ offset, cursor, upToDate, ending }: FramePosition): string {
+  const control = {
+    streamNextOffset: offset,
+    ...(ending === undefined ? { streamCursor: cursor } : { streamClosed: true }),
+    ...(upToDate || ending !== undefined ? { upToDate: true } : {}),
+    ...(ending === undefined || ending.status === "ok" ? {} : { streamEnding: ending }),
+  };
+  return `event: control\nid: ${offset}\ndata: ${JSON.stringify(control)}\n\n`;
+}
+
+function dataLines(messages: readonly StoredMessage[], framing: Framing): Uint8Array[] {
+  if (framing === "bytes") {
+    const bytes = Buffer.concat(messages.map((message) => message.data));
+    return [Buffer.from(`data:${bytes.toString("base64")}\n`)];
+  }
+  const payload = framing === "json" ? joinJson(messages) : joinText(messages);
+  return lines(payload);
+}
+
+function joinText(messages: readonly StoredMessage[]): Uint8Array {
+  const [first] = messages;
+  if (messages.length === 1 && first !== undefined) return first.data;
+  return Buffer.concat(messages.map((message) => message.data));
+}
+
+/** A `data:` field for each line. CR, LF and CRLF all end a line, as they do for the client. */
+function lines(payload: Uint8Array): Uint8Array[] {
+  const startsWithSpace = payload[0] === space;
+  if (!payload.includes(lineFeed) && !payload.includes(carriageReturn)) {
+    return [startsWithSpace ? spacedFieldName : fieldName, payload, fieldEnd];
+  }
+  return [fieldPerLine(payload)];
+}
+
+function fieldPerLine(payload: Uint8Array): Uint8Array {
+  const fields = Buffer.allocUnsafe(payload.length + (countBreaks(payload) + 1) * longestField);
+  let to = startField(fields, 0, payload[0]);
+  for (let at = 0; at < payload.length; at++) {
+    const byte = payload[at];
+    if (byte !== lineFeed && byte !== carriageReturn) {
+      fields[to++] = byte ?? 0;
+      continue;
+    }
+    if (byte === carriageReturn && payload[at + 1] === lineFeed) at += 1;
+    fields[to++] = lineFeed;
+    to = startField(fields, to, payload[at + 1]);
+  }
+  fields[to++] = lineFeed;
+  return fields.subarray(0, to);
+}
+
+/** Writes `data:`, and the space that a client will strip where the line begins with one of its own. */
+function startField(fields: Buffer, to: number, firstByte: number | undefined): number {
+  const name = firstByte === space ? spacedFieldName : fieldName;
+  fields.set(name, to);
+  return to + name.length;
+}
+
+function countBreaks(payload: Uint8Array): number {
+  let breaks = 0;
+  for (const byte of payload) if (byte === lineFeed || byte === carriageReturn) breaks += 1;
+  return breaks;
+}
