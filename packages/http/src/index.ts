@@ -9,3 +9,6 @@ export type { HandlerStats } from "./admission.ts";
 export type { HttpErrorCode } from "./fault.ts";
 export type { Limits } from "./limits.ts";
 export type { LiveOptions } from "./live-options.ts";
+export { openServer } from "./server.ts";
+export type { HttpServer, ServerOptions } from "./server.ts";
+export { ServeError, type ServeErrorCode } from "./serve-error.ts";

@@ -5,6 +5,7 @@ import { joinJson } from "./json-messages.ts";
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const space = 0x20;
+const dataEvent = Buffer.from("event: data\n");
 const fieldName = Buffer.from("data:");
 const spacedFieldName = Buffer.from("data: ");
 const fieldEnd = Buffer.from("\n");
@@ -33,11 +34,10 @@ export function sseFrame(
 ): Uint8Array {
   const control = controlEvent(position);
   if (messages.length === 0) return Buffer.from(control);
-  const head = `event: data\nid: ${position.offset}\n`;
   return Buffer.concat([
-    Buffer.from(head),
+    dataEvent,
     ...dataLines(messages, framing),
-    Buffer.from(`\n${control}`),
+    Buffer.from(`id: ${position.offset}\n\n${control}`),
   ]);
 }
 
@@ -48,7 +48,8 @@ function controlEvent({ offset, cursor, upToDate, ending }: FramePosition): stri
     ...(upToDate || ending !== undefined ? { upToDate: true } : {}),
     ...(ending === undefined || ending.status === "ok" ? {} : { streamEnding: ending }),
   };
-  return `event: control\nid: ${offset}\ndata: ${JSON.stringify(control)}\n\n`;
+  // Some clients look for the data right after the event's name: the id comes last, and no space goes before the data.
+  return `event: control\ndata:${JSON.stringify(control)}\nid: ${offset}\n\n`;
 }
 
 function dataLines(messages: readonly StoredMessage[], framing: Framing): Uint8Array[] {
