@@ -1,0 +1,89 @@
+import { randomUUID } from "node:crypto";
+import { blame } from "./errors.ts";
+import type { Scope } from "./scope.ts";
+import type { Trace } from "./trace.ts";
+
+/** What every step gets as its second argument, wherever it stands. */
+export interface StepContext {
+  /**
+   * Aborted when the run, or the branch or attempt this step is part of, is over before its time: its
+   * reader left, its caller's signal or its session aborted, a sibling failed, or its `timeout` passed.
+   */
+  readonly signal: AbortSignal;
+  /** Names the run: the one given with the call, or a random UUID. */
+  readonly runId: string;
+  /** 1 at first, 2 in the first retry of a step, and so on. */
+  readonly attempt: number;
+}
+
+/** What a step of a flow gets as its second argument. */
+export interface Context<Input, Out, Outer = undefined> extends StepContext {
+  /** What the flow was called with. */
+  readonly input: Input;
+  /** What the named steps before this one returned. Streams are not kept, so their names are not here. */
+  readonly out: Readonly<Out>;
+  /** The context of the flow around this one, where it was made with `nest`. */
+  readonly outer: Outer;
+}
+
+/** The one context object of an invocation of a flow; its parts share it where they can. */
+export class RunContext implements Context<unknown, Record<string, unknown>, unknown> {
+  readonly input: unknown;
+  readonly out: Record<string, unknown>;
+  readonly outer: unknown;
+  readonly attempt: number;
+  readonly scope: Scope;
+  readonly trace: Trace | undefined;
+  /** The way here; kept only in traced runs. */
+  readonly path: readonly string[];
+  /** The invocation of a flow whose steps these are. */
+  readonly level: object;
+
+  constructor(
+    input: unknown,
+    out: Record<string, unknown>,
+    scope: Scope,
+    outer: unknown,
+    trace: Trace | undefined,
+    path: readonly string[],
+    attempt = 1,
+    level?: object,
+  ) {
+    this.input = input;
+    this.out = out;
+    this.scope = scope;
+    this.outer = outer;
+    this.trace = trace;
+    this.path = path;
+    this.attempt = attempt;
+    this.level = level ?? this;
+  }
+
+  get signal(): AbortSignal {
+    return this.scope.signal;
+  }
+
+  get runId(): string {
+    const { root } = this.scope;
+    return (root.runId ??= randomUUID());
+  }
+
+  /** The same place in a lifetime of its own. */
+  within(scope: Scope, attempt: number = this.attempt): RunContext {
+    const { input, out, outer, trace, path, level } = this;
+    return new RunContext(input, out, scope, outer, trace, path, attempt, level);
+  }
+
+  /** The same lifetime one name further down; free where nobody traces. */
+  at(name: string): RunContext {
+    if (this.trace === undefined) return this;
+    const { input, out, scope, outer, trace, attempt, level } = this;
+    return new RunContext(input, out, scope, outer, trace, [...this.path, name], attempt, level);
+  }
+
+  /** What this run fails with when the step `name` threw `error`. */
+  blame(error: unknown, name: string): unknown {
+    const reason = this.scope.abortReason();
+    return reason !== undefined && reason.value === error ? error : blame(error, name, this.level);
+  }
+}

@@ -1,0 +1,98 @@
+import { asStep, functionOf } from "./as-step.ts";
+import type { RunContext } from "./context.ts";
+import { Plan } from "./plan.ts";
+import type { CallOptions } from "./run-options.ts";
+import type { Link } from "./stage.ts";
+import type { Stream } from "./stream.ts";
+import type { ValueFlow } from "./value-flow.ts";
+
+/** A flow that takes an `Input` and, with no steps yet, gives it back. The name stands first in error paths. */
+export function flow<Input = void>(name = "flow"): ValueFlow<Input, Input, unknown, never, "sync"> {
+  return new Flow(name, []) as unknown as ValueFlow<Input, Input, unknown, never, "sync">;
+}
+
+type Run = Link["run"];
+
+/** Both kinds of flow at run time; their types are the interfaces. */
+class Flow {
+  readonly name: string;
+  readonly #links: readonly Link[];
+  #plan: Plan | undefined;
+
+  constructor(name: string, links: readonly Link[]) {
+    this.name = name;
+    this.#links = links;
+  }
+
+  step(...parameters: unknown[]): Flow {
+    return this.#add("step", parameters);
+  }
+
+  each(...parameters: unknown[]): Flow {
+    return this.#add("each", parameters);
+  }
+
+  through(...parameters: unknown[]): Flow {
+    return this.#add("through", parameters);
+  }
+
+  tap(...parameters: unknown[]): Flow {
+    return this.#add("tap", parameters);
+  }
+
+  collect(...parameters: unknown[]): Flow {
+    const last = parameters.at(-1);
+    const given =
+      typeof last === "string" || last === undefined ? [...parameters, all] : parameters;
+    return this.#add("collect", given);
+  }
+
+  nest(name: string, build: (inner: Flow) => unknown): Flow {
+    if (typeof build !== "function") functionOf(build, `${this.name}.nest`);
+    return this.#add("step", [name, build(new Flow(name, []))]);
+  }
+
+  call(input: unknown, options?: CallOptions): unknown {
+    return this.#compiled.call(input, options);
+  }
+
+  stream(input: unknown, options?: CallOptions): Stream<unknown> {
+    return this.#compiled.stream(input, options);
+  }
+
+  [asStep](input: unknown, context: RunContext): unknown {
+    return this.#compiled.inside(input, context);
+  }
+
+  get #compiled(): Plan {
+    this.#plan ??= new Plan(this.name, this.#links);
+    return this.#plan;
+  }
+
+  #add(kind: Link["kind"], parameters: readonly unknown[]): Flow {
+    const named = typeof parameters[0] === "string";
+    const where = `${this.name}.${kind}`;
+    const { run, name: own } = functionOf(parameters[named ? 1 : 0], where);
+    const name = named ? (parameters[0] as string) : own || `${kind}#${this.#links.length}`;
+    if (named && this.#links.some((link) => link.named && link.name === name)) {
+      throw new TypeError(
+        `${where}: there is a step named "${name}" already; its output would be lost.`,
+      );
+    }
+    const options = parameters[named ? 2 : 1] as { concurrency?: number } | undefined;
+    const concurrency = options?.concurrency ?? 1;
+    if (!(concurrency >= 1)) {
+      throw new TypeError(
+        `${where}: concurrency is a number from 1 on, not ${String(concurrency)}.`,
+      );
+    }
+    return new Flow(this.name, [
+      ...this.#links,
+      { kind, name, named, run: run as Run, concurrency },
+    ]);
+  }
+}
+
+function all(chunks: unknown): unknown {
+  return chunks;
+}

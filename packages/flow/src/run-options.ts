@@ -1,0 +1,12 @@
+/** How to run a flow. */
+export interface CallOptions {
+  /** Ends the run; it rejects with this signal's `reason` at once. The session's own signal does so as well. */
+  readonly signal?: AbortSignal | undefined;
+  /** Names the run, in `ctx.runId`, events and checkpoints. Default a random UUID, made when asked for. */
+  readonly runId?: string | undefined;
+  /**
+   * How long, in milliseconds, to wait for generators and branches that do not react when they are closed.
+   * After that the run settles without them. Default 1,000.
+   */
+  readonly closeTimeout?: number | undefined;
+}

@@ -1,0 +1,135 @@
+import type { RunContext } from "./context.ts";
+
+/** A chunk, or the end. */
+export type Answer = IteratorResult<unknown, unknown>;
+
+/**
+ * A stream inside a run. It may answer at once or later, so that a chunk whose steps are all synchronous
+ * costs no promise.
+ *
+ * Who reads it must not pull again before the last answer has settled, names the step of a failed pull
+ * with `blame`, and closes it after a failure.
+ */
+export abstract class Source {
+  abstract pull(): Answer | PromiseLike<Answer>;
+  /** End it early. Idempotent; settles when every `finally` has run. */
+  abstract close(): unknown;
+  /** Name the step that failed in `pull`. Naming here and not in `pull` saves a promise per chunk. */
+  abstract blame(error: unknown): unknown;
+}
+
+/** What a step may return to be a stream: its iterator, and what else ends it. */
+interface Opened {
+  readonly iterator: Iterator<unknown> | AsyncIterator<unknown>;
+  /** For streams whose iterator does not end them before it was started. */
+  readonly destroy: (() => unknown) | undefined;
+}
+
+/** Open what a step returned, if it is a stream; an array, a string or a Map is a value. */
+function openStream(value: object): Opened | undefined {
+  const candidate = value as Partial<AsyncIterable<unknown>> &
+    Partial<IterableIterator<unknown>> & {
+      getReader?: unknown;
+      destroy?: unknown;
+      destroyed?: unknown;
+    };
+  if (typeof candidate[Symbol.asyncIterator] === "function") {
+    const destroy =
+      typeof candidate.destroy === "function" && typeof candidate.destroyed === "boolean"
+        ? (candidate.destroy.bind(candidate) as () => unknown)
+        : undefined;
+    return { iterator: (candidate as AsyncIterable<unknown>)[Symbol.asyncIterator](), destroy };
+  }
+  if (typeof candidate.next === "function" && typeof candidate[Symbol.iterator] === "function") {
+    return { iterator: candidate as Iterator<unknown>, destroy: undefined };
+  }
+  if (typeof candidate.getReader === "function") {
+    return { iterator: readerIterator(value as ReadableLike), destroy: undefined };
+  }
+  return undefined;
+}
+
+/** The part of a web stream that every runtime has. */
+interface ReadableLike {
+  getReader(): {
+    read(): Promise<{ done: boolean; value?: unknown }>;
+    cancel(reason?: unknown): Promise<void>;
+  };
+}
+
+function readerIterator(stream: ReadableLike): AsyncIterator<unknown> {
+  const reader = stream.getReader();
+  return {
+    next: () => reader.read() as Promise<Answer>,
+    async return() {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+/** What a step returned, as a source; undefined if it is a value. */
+export function toSource(value: object, name: string, context: RunContext): Source | undefined {
+  if (value instanceof Source) return new NamedSource(value, name, context);
+  const opened = openStream(value);
+  return opened === undefined ? undefined : new IteratorSource(opened, name, context);
+}
+
+/** A stream that a step's own code makes. */
+class IteratorSource extends Source {
+  readonly #opened: Opened;
+  readonly #name: string;
+  readonly #context: RunContext;
+  #started = false;
+  #closed = false;
+
+  constructor(opened: Opened, name: string, context: RunContext) {
+    super();
+    this.#opened = opened;
+    this.#name = name;
+    this.#context = context;
+  }
+
+  pull(): Answer | PromiseLike<Answer> {
+    this.#started = true;
+    return this.#opened.iterator.next();
+  }
+
+  close(): unknown {
+    if (this.#closed) return undefined;
+    this.#closed = true;
+    const { iterator, destroy } = this.#opened;
+    if (!this.#started && destroy !== undefined) return destroy();
+    return iterator.return?.();
+  }
+
+  blame(error: unknown): unknown {
+    return this.#context.blame(error, this.#name);
+  }
+}
+
+/** A stream that a flow or combinator made as a step of another flow. */
+class NamedSource extends Source {
+  readonly #inner: Source;
+  readonly #name: string;
+  readonly #context: RunContext;
+
+  constructor(inner: Source, name: string, context: RunContext) {
+    super();
+    this.#inner = inner;
+    this.#name = name;
+    this.#context = context;
+  }
+
+  pull(): Answer | PromiseLike<Answer> {
+    return this.#inner.pull();
+  }
+
+  close(): unknown {
+    return this.#inner.close();
+  }
+
+  blame(error: unknown): unknown {
+    return this.#context.blame(this.#inner.blame(error), this.#name);
+  }
+}

@@ -1,0 +1,4 @@
+/** What an observed run reports to. */
+export interface Trace {
+  readonly placeholder: true;
+}
