@@ -19,12 +19,12 @@ export function functionOf(
   step: unknown,
   where: string,
 ): { readonly run: (value: never, context: never) => unknown; readonly name: string } {
-  if (typeof step === "object" || typeof step === "function") {
-    const inside = step?.[asStep];
-    if (typeof inside === "function") {
-      return { run: inside.bind(step) as never, name: (step as { name: string }).name };
-    }
-    if (typeof step === "function") return { run: step as never, name: step.name };
+  if (typeof step === "function" || (typeof step === "object" && step !== null)) {
+    const { [asStep]: inside, name = "" } = step as Partial<Runnable<never, unknown>> & {
+      name?: string;
+    };
+    if (typeof inside === "function") return { run: inside.bind(step), name };
+    if (typeof step === "function") return { run: step as (value: never) => unknown, name };
   }
   throw new TypeError(
     `${where}: a step is a function, a flow or a combinator, not ${step === null ? "null" : typeof step}.`,
