@@ -1,1 +1,12 @@
-export {};
+export { session, type SessionApi, type SessionStats } from "./api.ts";
+export { SessionError, isSessionError, type SessionErrorCode } from "./errors.ts";
+export {
+  defineGlobals,
+  type GlobalValues,
+  type Globals,
+  type GlobalsMethods,
+  type GlobalsOptions,
+  type WritableKey,
+} from "./globals.ts";
+export type { GlobalPolicies, GlobalPolicy } from "./policy.ts";
+export type { Session, SessionDisposer, SessionOptions, SessionOutcome } from "./session.ts";

@@ -1,0 +1,43 @@
+import { holdIterator } from "./held-iterator.ts";
+import { isIterator } from "./kind.ts";
+import { detach, type Body } from "./body.ts";
+
+/** Keeps the session open until the body's result is over, and binds it if it is a stream. */
+export function holdResult<R extends object>(session: Body, result: R): R {
+  if (result instanceof Promise) return holdPromise(session, result) as object as R;
+  if ("then" in result && typeof result.then === "function") {
+    // A lazy thenable (a query builder) does its work when then() is called: that must be in the session.
+    const run = (): Promise<unknown> => Promise.resolve(result);
+    return holdPromise(session, run()) as object as R;
+  }
+  const held = holdStream(session, result);
+  if (held !== undefined) return held;
+  detach(session.finish());
+  return result;
+}
+
+/** The result bound, with the session ending when it does; undefined if it is no stream of any kind. */
+function holdStream<R extends object>(session: Body, result: R): R | undefined {
+  if (isIterator(result)) return holdIterator(session, result) as R;
+  return undefined;
+}
+
+function holdPromise(session: Body, promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => {
+      if (typeof value === "object" && value !== null) {
+        const held = holdStream(session, value);
+        if (held !== undefined) return held;
+      }
+      const ending = session.finish();
+      return ending === undefined ? value : ending.then(() => value);
+    },
+    (error: unknown) => {
+      const ending = session.fail(error);
+      if (ending === undefined) throw error;
+      return ending.then(() => {
+        throw error;
+      });
+    },
+  );
+}
