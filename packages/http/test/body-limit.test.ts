@@ -1,0 +1,112 @@
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { createMemoryStore } from "@lazy/fsqueue";
+import { createHandler } from "@lazy/http";
+import { put, rawConnection, rawExchange, serve } from "./fixtures/serving.ts";
+
+const mebibyte = 1024 * 1024;
+
+describe("the limit of bodies", () => {
+  test("a body of exactly the limit is taken, one byte more is 413", async () => {
+    const { queue, store } = await serve({ limits: { bodyBytes: 1000 } });
+    await put(queue("a"));
+
+    const fits = await fetch(queue("a"), {
+      method: "POST",
+      headers: { "content-type": "text/plain" },
+      body: "x".repeat(1000),
+    });
+    const long = await fetch(queue("a"), {
+      method: "POST",
+      headers: { "content-type": "text/plain" },
+      body: "x".repeat(1001),
+    });
+
+    expect(fits.status).toBe(204);
+    expect(long.status).toBe(413);
+    expect(await long.json()).toMatchObject({ error: { code: "BODY_TOO_LARGE" } });
+    expect((await store.info("a"))?.bytes).toBe(1000);
+  });
+
+  test("a length of 200 MB is refused before a byte of it is sent", async () => {
+    const { server, queue } = await serve();
+    await put(queue("a"));
+    const socket = await rawConnection(server);
+
+    socket.write(
+      `POST /v1/stream/a HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nContent-Length: ${200 * mebibyte}\r\n\r\n`,
+    );
+
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  test("a chunked body is refused as soon as it passes the limit", async () => {
+    const { server, queue } = await serve();
+    await put(queue("a"));
+    const socket = await rawConnection(server);
+    const chunk = `${(64 * 1024).toString(16)}\r\n${"x".repeat(64 * 1024)}\r\n`;
+
+    socket.write(
+      "POST /v1/stream/a HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
+    for (let sent = 0; sent < 17; sent++) socket.write(chunk);
+
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
+  test("a client that sends all the same reads the answer, and the connection serves on", async () => {
+    const { server, queue } = await serve();
+    await put(queue("a"));
+    const body = "x".repeat(2 * mebibyte);
+
+    const answer = await rawExchange(
+      server,
+      `POST /v1/stream/a HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}` +
+        "HEAD /v1/stream/a HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n",
+    );
+
+    expect(answer).toMatch(/^HTTP\/1\.1 413 [\s\S]*HTTP\/1\.1 200 /);
+  });
+
+  test("a client that breaks off in the middle leaves nothing behind", async () => {
+    const { server, queue, store, handler } = await serve();
+    await put(queue("a"));
+    const socket = await rawConnection(server);
+
+    socket.write(
+      "POST /v1/stream/a HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nhalf",
+    );
+    await expect.poll(() => handler.stats.active).toBe(1);
+    socket.destroy();
+
+    await expect.poll(() => handler.stats.active).toBe(0);
+    expect((await store.info("a"))?.messages).toBe(0);
+  });
+
+  test("holds for a Fetch request without a length as well", async () => {
+    const store = createMemoryStore();
+    const handler = createHandler({ queues: store, limits: { bodyBytes: 1000 } });
+    await store.open("a", { metadata: { "content-type": "text/plain" } });
+    let cancelled = false;
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(100)),
+      cancel: () => {
+        cancelled = true;
+      },
+    });
+
+    const answer = await handler(
+      new Request("http://here/v1/stream/a", {
+        method: "POST",
+        headers: { "content-type": "text/plain" },
+        body: endless,
+        duplex: "half",
+      } as RequestInit),
+    );
+
+    expect(answer.status).toBe(413);
+    expect(cancelled).toBe(true);
+  });
+});
