@@ -103,7 +103,7 @@ describe("the limit of bodies", () => {
         headers: { "content-type": "text/plain" },
         body: endless,
         duplex: "half",
-      } as RequestInit),
+      }),
     );
 
     expect(answer.status).toBe(413);
