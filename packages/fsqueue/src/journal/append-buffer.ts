@@ -1,0 +1,193 @@
+import type { Batch } from "./batch.ts";
+import {
+  BLOCK_HEADER,
+  BLOCK_TARGET,
+  RECORD_HEADER,
+  finishRecord,
+  writeBlockHeader,
+} from "./layout.ts";
+import { Chunk, type Segment } from "./segment.ts";
+
+const SMALLEST_CHUNK = 64 << 10;
+const LARGEST_CHUNK = 1 << 20;
+
+/**
+ * Where records are laid down before they are written: chunks of memory in the order of the file. Written
+ * chunks stay, newest first, up to the memory budget: they are the ring from which live readers are served
+ * without a copy. A chunk is never used twice, since readers may keep views into it.
+ */
+export class AppendBuffer {
+  readonly #budget: number;
+  #chunk: Chunk | undefined;
+  #hot: Chunk[] = [];
+  #hotBytes = 0;
+
+  #block = -1;
+  #blockCount = 0;
+  #blockTime = 0;
+
+  #time: number;
+  #timeLow: number;
+  #timeHigh: number;
+
+  constructor(budget: number, time: number) {
+    this.#budget = budget;
+    this.#time = time;
+    this.#timeLow = time >>> 0;
+    this.#timeHigh = Math.floor(time / 2 ** 32);
+  }
+
+  /** The time of the records being laid down: never decreasing. */
+  get time(): number {
+    return this.#time;
+  }
+
+  setTime(now: number): void {
+    if (now <= this.#time) return;
+    this.#time = now;
+    this.#timeLow = now >>> 0;
+    this.#timeHigh = Math.floor(now / 2 ** 32);
+  }
+
+  /** Make room for records of this many bytes in one block of the batch. */
+  reserve(batch: Batch, bytes: number): void {
+    let chunk = this.#chunk;
+    if (this.#block >= 0 && chunk!.used - this.#block - BLOCK_HEADER + bytes > BLOCK_TARGET) {
+      this.closeBlock();
+    }
+    const needed = this.#block < 0 ? bytes + BLOCK_HEADER : bytes;
+    if (chunk === undefined || chunk.used + needed > chunk.bytes.length) {
+      this.closeBlock();
+      chunk = this.#grow(batch, bytes + BLOCK_HEADER);
+    } else if (batch.parts.length === 0) {
+      batch.parts.push({ chunk, start: chunk.used, end: chunk.used });
+    }
+    if (this.#block < 0) {
+      this.#block = chunk.used;
+      this.#blockCount = 0;
+      this.#blockTime = this.#time;
+      chunk.used += BLOCK_HEADER;
+    }
+  }
+
+  /** Lay down one record in the room that was reserved; returns where it stands in the segment. */
+  record(type: number, queue: number, sequence: number, payload: Uint8Array | undefined): number {
+    const chunk = this.#chunk!;
+    const at = chunk.used;
+    let length = RECORD_HEADER;
+    if (payload !== undefined) {
+      length += payload.length;
+      chunk.bytes.set(payload, at + RECORD_HEADER);
+    }
+    finishRecord(
+      chunk.bytes,
+      chunk.view,
+      at,
+      type,
+      length,
+      queue,
+      sequence,
+      this.#timeLow,
+      this.#timeHigh,
+      chunk.segment.salt,
+    );
+    chunk.used = at + length;
+    this.#blockCount += 1;
+    return chunk.fileStart + at;
+  }
+
+  /** The same for a record of another time, as compaction copies them. */
+  recordAt(
+    time: number,
+    type: number,
+    queue: number,
+    sequence: number,
+    payload: Uint8Array,
+  ): number {
+    const low = this.#timeLow;
+    const high = this.#timeHigh;
+    this.#timeLow = time >>> 0;
+    this.#timeHigh = Math.floor(time / 2 ** 32);
+    const at = this.record(type, queue, sequence, payload);
+    this.#timeLow = low;
+    this.#timeHigh = high;
+    return at;
+  }
+
+  /** Finish the block being laid down, if there is one. */
+  closeBlock(): void {
+    const at = this.#block;
+    if (at < 0) return;
+    const chunk = this.#chunk!;
+    this.#block = -1;
+    writeBlockHeader(chunk.bytes, chunk.view, at, {
+      salt: chunk.segment.salt,
+      offset: chunk.fileStart + at,
+      bodyLength: chunk.used - at - BLOCK_HEADER,
+      count: this.#blockCount,
+      durable: chunk.segment.durable,
+      time: this.#blockTime,
+    });
+  }
+
+  /** Finish the batch: where its last block ends in the segment. */
+  finish(batch: Batch): void {
+    this.closeBlock();
+    const last = batch.parts.at(-1);
+    const chunk = this.#chunk;
+    if (last === undefined || chunk === undefined) return;
+    last.end = chunk.used;
+    batch.end = chunk.fileStart + chunk.used;
+  }
+
+  /** What was laid down since is void, or the next batch goes to another segment: begin a new chunk. */
+  reset(): void {
+    this.#block = -1;
+    this.#chunk = undefined;
+  }
+
+  #grow(batch: Batch, needed: number): Chunk {
+    const before = this.#chunk;
+    const last = batch.parts.at(-1);
+    let fileStart = batch.start;
+    if (last !== undefined) {
+      last.end = last.chunk.used;
+      fileStart = last.chunk.fileStart + last.chunk.used;
+    }
+    const usual = Math.min(LARGEST_CHUNK, before === undefined ? 0 : before.bytes.length * 2);
+    const chunk = new Chunk(batch.segment, fileStart, Math.max(SMALLEST_CHUNK, usual, needed));
+    batch.parts.push({ chunk, start: 0, end: 0 });
+    this.#chunk = chunk;
+    batch.segment.hot.push(chunk);
+    this.#hot.push(chunk);
+    this.#hotBytes += chunk.bytes.length;
+    while (this.#hotBytes > this.#budget && this.#hot.length > 1) this.#forget(this.#hot[0]!);
+    return chunk;
+  }
+
+  #forget(chunk: Chunk): void {
+    this.#hot.shift();
+    this.#hotBytes -= chunk.bytes.length;
+    removeFrom(chunk.segment, chunk);
+  }
+
+  /** Take the chunks of these batches out of memory: their bytes never made it to the file. */
+  discard(segment: Segment, from: number): void {
+    this.reset();
+    for (const chunk of segment.hot.slice()) {
+      if (chunk.fileStart + chunk.used <= from) continue;
+      if (chunk.fileStart < from) {
+        chunk.used = from - chunk.fileStart;
+        continue;
+      }
+      removeFrom(segment, chunk);
+      this.#hot = this.#hot.filter((kept) => kept !== chunk);
+      this.#hotBytes -= chunk.bytes.length;
+    }
+  }
+}
+
+function removeFrom(segment: Segment, chunk: Chunk): void {
+  const at = segment.hot.indexOf(chunk);
+  if (at >= 0) segment.hot.splice(at, 1);
+}

@@ -1,0 +1,249 @@
+import { type Clock, systemClock } from "../clock.ts";
+import { storeClosed } from "../store-errors.ts";
+import type {
+  AppendOptions,
+  AppendReceipt,
+  Ending,
+  Leases,
+  Offset,
+  OpenOptions,
+  Position,
+  QueueInfo,
+  ReadOptions,
+  ReadResult,
+  SealOptions,
+  Store,
+  StoreCapabilities,
+  StoredMessage,
+  StoreStats,
+} from "../store.ts";
+import { append, seal } from "./append.ts";
+import { getCursor, setCursor } from "./cursors.ts";
+import { remove, take, trim } from "./drop.ts";
+import { infoOf } from "./info.ts";
+import { Journal } from "./journal.ts";
+import { Lane } from "./lane.ts";
+import { createLeases } from "./leases.ts";
+import { createNodePort } from "./node-port.ts";
+import { openQueue } from "./open-queue.ts";
+import type { FilePort } from "./port.ts";
+import { read, wait } from "./read.ts";
+import { newStoreNumber, recover } from "./recovery.ts";
+
+export interface FileStoreOptions {
+  /** The folder; created (for this user only) if it does not exist. */
+  readonly dir: string;
+  /**
+   * What an acknowledged append has survived: `written` the death of the process, `synced` a power cut
+   * as well. Default `written`, whose messages reach the disk within 100 ms; `synced` costs a sync for
+   * all appends that wait together, 0.1 to 10 ms by the disk.
+   */
+  readonly durability?: "written" | "synced";
+  /** A segment that has reached this is closed and the next begun. Default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** What was written last is kept in memory up to this, for readers that keep up. Default 32 MiB. */
+  readonly memoryBytes?: number;
+  /** The largest message in bytes, at most 8 MiB. Default 8 MiB. */
+  readonly maxMessageBytes?: number;
+  /** Default: the machine's time. */
+  readonly clock?: Clock;
+  /** The file operations. Default: those of the machine. */
+  readonly port?: FilePort;
+}
+
+const MOST_MESSAGE_BYTES = 8 << 20;
+
+/** Open the store in a folder, and recover what an earlier process left there. */
+export async function openFileStore(options: FileStoreOptions): Promise<Store> {
+  const {
+    dir,
+    durability = "written",
+    segmentBytes = 64 << 20,
+    memoryBytes = 32 << 20,
+    maxMessageBytes = MOST_MESSAGE_BYTES,
+    clock = systemClock,
+    port = createNodePort(),
+  } = options;
+  const synced = durability === "synced";
+  const journal = new Journal({
+    dir,
+    port,
+    synced,
+    segmentBytes,
+    memoryBytes,
+    maxMessageBytes: Math.min(maxMessageBytes, MOST_MESSAGE_BYTES),
+    clock,
+  });
+  await port.makeFolder(dir);
+  const recovered = await recover(journal, true);
+  if (journal.store === 0) journal.store = newStoreNumber();
+  const lane = new Lane(
+    {
+      port,
+      dir,
+      store: journal.store,
+      segmentBytes,
+      memoryBytes,
+      synced,
+      now: () => clock.now(),
+      nextQueue: () => journal.nextQueue,
+      onSegment(segment, previous) {
+        journal.segments.push(segment);
+        if (previous !== undefined) journal.descriptors.adopt(previous);
+      },
+      async carryOver() {},
+    },
+    { lane: recovered.lane, nextSegment: recovered.nextSegment, time: journal.lastTime },
+  );
+  await lane.start(recovered.last);
+  journal.lane = lane;
+  journal.buryAll();
+  return new FileStore(journal);
+}
+
+/** The contract over the journal: what goes wrong is a rejection, never a throw. */
+class FileStore implements Store {
+  readonly capabilities: StoreCapabilities;
+  readonly leases: Leases;
+  readonly cursors: Store["cursors"];
+  readonly #journal: Journal;
+  #closing: Promise<void> | undefined;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+    this.leases = createLeases(journal);
+    this.cursors = {
+      get: (name, group) => getCursor(journal, name, group),
+      set: (name, group, offset, options) => setCursor(journal, name, group, offset, options),
+    };
+    this.capabilities = {
+      persistent: true,
+      durable: true,
+      forks: true,
+      leases: true,
+      readonly: journal.lane === undefined,
+      maxMessageBytes: journal.options.maxMessageBytes,
+    };
+  }
+
+  open(name: string, options?: OpenOptions): Promise<{ created: boolean; info: QueueInfo }> {
+    return openQueue(this.#journal, name, options);
+  }
+
+  append(
+    name: string,
+    batch: readonly Uint8Array[],
+    options?: AppendOptions,
+  ): Promise<AppendReceipt> {
+    try {
+      return append(this.#journal, name, batch, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  seal(name: string, ending: Ending, options?: SealOptions): Promise<AppendReceipt> {
+    try {
+      return seal(this.#journal, name, ending, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  read(name: string, from: Position, options?: ReadOptions): Promise<ReadResult> {
+    try {
+      return Promise.resolve(read(this.#journal, name, from, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  wait(name: string, after: Offset, signal?: AbortSignal): Promise<void> {
+    return wait(this.#journal, name, after, signal);
+  }
+
+  take(name: string, max: number): Promise<readonly StoredMessage[]> {
+    return take(this.#journal, name, max);
+  }
+
+  trim(name: string, upTo: Offset | "now"): Promise<number> {
+    return trim(this.#journal, name, upTo);
+  }
+
+  remove(name: string): Promise<boolean> {
+    return remove(this.#journal, name);
+  }
+
+  async info(name: string): Promise<QueueInfo | undefined> {
+    const queue = this.#journal.peek(name);
+    return queue === undefined || queue.uncommitted ? undefined : infoOf(this.#journal, queue);
+  }
+
+  async *list(prefix = ""): AsyncIterable<QueueInfo> {
+    const journal = this.#journal;
+    journal.assertOpen();
+    const names = [...journal.byName.keys()].filter((name) => name.startsWith(prefix));
+    const sorted = names.map((name) => Buffer.from(name)).toSorted((a, b) => Buffer.compare(a, b));
+    for (const name of sorted) {
+      const info = await this.info(name.toString());
+      if (info !== undefined) yield info;
+    }
+  }
+
+  async orphans(): Promise<readonly QueueInfo[]> {
+    const journal = this.#journal;
+    journal.assertOpen();
+    return [...journal.byName.keys()].flatMap((name) => {
+      const queue = journal.peek(name);
+      return queue !== undefined && queue.settings.owned && !queue.claimed && !queue.ended
+        ? [infoOf(journal, queue)]
+        : [];
+    });
+  }
+
+  async stats(): Promise<StoreStats> {
+    const journal = this.#journal;
+    journal.assertOpen();
+    let queues = 0;
+    let messages = 0;
+    let bytes = 0;
+    for (const queue of journal.byName.values()) {
+      if (queue.removed || queue.removing) continue;
+      const info = infoOf(journal, queue);
+      queues += 1;
+      messages += info.messages;
+      bytes += info.bytes;
+    }
+    let diskBytes = 0;
+    for (const segment of journal.segments) diskBytes += segment.size;
+    return { queues, messages, bytes, diskBytes, syncs: journal.lane?.syncs ?? 0 };
+  }
+
+  async flush(): Promise<void> {
+    this.#journal.assertOpen();
+    await this.#journal.lane?.barrier(true);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const journal = this.#journal;
+    journal.closed = true;
+    journal.stopWatching();
+    for (const queue of journal.byNumber.values()) queue.waiters.fail(storeClosed());
+    try {
+      await journal.lane?.close();
+    } finally {
+      const active = journal.lane?.active;
+      if (active !== undefined) journal.descriptors.adopt(active);
+      await journal.descriptors.closeAll();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

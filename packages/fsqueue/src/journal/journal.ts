@@ -1,0 +1,190 @@
+import type { Clock } from "../clock.ts";
+import { queueNotFound, queueRemoved, storeClosed } from "../store-errors.ts";
+import { checkName } from "../store-name.ts";
+import { Deadlines } from "../memory/deadlines.ts";
+import { expiresAt, isExpired } from "./expiry.ts";
+import type { Batch } from "./batch.ts";
+import type { Lane } from "./lane.ts";
+import { RECORD_HEADER, RecordType } from "./layout.ts";
+import { Descriptors } from "./descriptors.ts";
+import type { FilePort } from "./port.ts";
+import { QueueState } from "./queue-state.ts";
+import type { Segment } from "./segment.ts";
+import { storeReadonly } from "./failure.ts";
+
+export interface JournalOptions {
+  readonly dir: string;
+  readonly port: FilePort;
+  readonly synced: boolean;
+  readonly segmentBytes: number;
+  readonly memoryBytes: number;
+  readonly maxMessageBytes: number;
+  readonly clock: Clock;
+}
+
+/** All queues of a folder, as its segments tell them; the operations are functions over it. */
+export class Journal {
+  readonly options: JournalOptions;
+  readonly byName = new Map<string, QueueState>();
+  readonly byNumber = new Map<number, QueueState>();
+  /** In the order in which they were written. */
+  segments: Segment[] = [];
+  nextQueue = 1;
+  /** Random, in the header of every segment of the folder. */
+  store = 0;
+  /** Absent when the store is read-only. */
+  lane: Lane | undefined;
+  closed = false;
+  /** The latest time in the records. */
+  lastTime = 0;
+  /** Deletions that a replay has met. */
+  readonly removals: QueueState[] = [];
+  /** Forgotten while there was no lane to record it. */
+  readonly unburied: QueueState[] = [];
+
+  readonly descriptors: Descriptors;
+  readonly #deadlines: Deadlines;
+
+  constructor(options: JournalOptions) {
+    this.options = options;
+    this.descriptors = new Descriptors(options.port);
+    this.#deadlines = new Deadlines(options.clock);
+  }
+
+  /** Remove the queue when its time has come. */
+  watchExpiry(queue: QueueState): void {
+    if (expiresAt(queue) === Number.POSITIVE_INFINITY) return;
+    this.#deadlines.add({
+      deadline: () => (queue.gone || queue.removed ? undefined : expiresAt(queue)),
+      expire: () => this.expire(queue),
+    });
+  }
+
+  stopWatching(): void {
+    this.#deadlines.stop();
+  }
+
+  /** The lane, for an operation that writes. */
+  writer(): Lane {
+    if (this.lane === undefined) throw storeReadonly();
+    return this.lane;
+  }
+
+  assertOpen(): void {
+    if (this.closed) throw storeClosed();
+  }
+
+  /** The queue of this name, its TTL renewed; throws when it is not there. */
+  find(name: string, renew = true): QueueState {
+    this.assertOpen();
+    const queue = this.byName.get(name);
+    if (queue === undefined) {
+      checkName(name);
+      throw queueNotFound(name);
+    }
+    const { ttlMs } = queue.settings;
+    if (ttlMs !== undefined || queue.settings.expiresAt !== undefined) {
+      const now = this.options.clock.now();
+      if (isExpired(queue, now)) {
+        this.expire(queue);
+        throw queueNotFound(name);
+      }
+      if (ttlMs !== undefined && renew) queue.touchedAt = now;
+    }
+    if (queue.removing || queue.removed) throw queueRemoved(name);
+    return queue;
+  }
+
+  /** The queue of this name if it is there, for an operation that does not renew its TTL. */
+  peek(name: string): QueueState | undefined {
+    this.assertOpen();
+    const queue = this.byName.get(name);
+    if (queue === undefined || queue.removing || queue.removed) return undefined;
+    if (isExpired(queue, this.options.clock.now())) {
+      this.expire(queue);
+      return undefined;
+    }
+    return queue;
+  }
+
+  /** Put a queue into the tables. */
+  add(queue: QueueState): void {
+    this.byNumber.set(queue.number, queue);
+    if (!queue.provisional) this.byName.set(queue.name, queue);
+    if (queue.number >= this.nextQueue) this.nextQueue = queue.number + 1;
+    queue.parent?.forks.add(queue);
+  }
+
+  /** Take a queue out of the tables, and with it parents that only it kept. */
+  forget(queue: QueueState): void {
+    queue.gone = true;
+    if (this.byName.get(queue.name) === queue) this.byName.delete(queue.name);
+    this.byNumber.delete(queue.number);
+    queue.index.dropFrom(0);
+    queue.waiters.wake();
+    const { parent } = queue;
+    if (parent === undefined || parent.gone) return;
+    parent.forks.delete(queue);
+    if (parent.removed && parent.forks.size === 0) {
+      this.forget(parent);
+      this.#bury(parent);
+    } else {
+      parent.index.dropBefore(parent.floor());
+    }
+  }
+
+  /** Record that nothing is left of a queue whose deletion may stand in a segment long gone. */
+  #bury(queue: QueueState): void {
+    const { lane } = this;
+    if (lane === undefined) {
+      this.unburied.push(queue);
+      return;
+    }
+    const { segment } = lane.begin(RECORD_HEADER);
+    lane.buffer.record(RecordType.delete, queue.number, queue.next, undefined);
+    segment.tombstoneFrom = Math.min(segment.tombstoneFrom, queue.firstSegment);
+    lane.kick();
+  }
+
+  /** The same for those that recovery found. */
+  buryAll(): void {
+    for (const queue of this.unburied.splice(0)) this.#bury(queue);
+  }
+
+  /** What a deletion comes to: nothing is left, or forks still read the messages. */
+  applyRemoval(queue: QueueState): void {
+    queue.removed = true;
+    if (queue.forks.size === 0) {
+      this.forget(queue);
+    } else {
+      queue.index.dropBefore(queue.floor());
+      queue.waiters.wake();
+    }
+  }
+
+  /** The time has come: the queue is gone for everybody, now. */
+  expire(queue: QueueState): void {
+    if (this.lane === undefined || queue.removing || queue.removed || queue.gone) return;
+    this.stageRemoval(queue);
+  }
+
+  /** Lay the deletion down; it takes effect at once, and is undone if it cannot be written. */
+  stageRemoval(queue: QueueState): Batch {
+    const lane = this.writer();
+    const batch = lane.begin(RECORD_HEADER);
+    batch.touch(queue);
+    lane.buffer.record(RecordType.delete, queue.number, queue.next, undefined);
+    queue.removing = true;
+    if (queue.forks.size === 0) this.byName.delete(queue.name);
+    batch.undo.push(() => {
+      queue.removing = false;
+      this.byName.set(queue.name, queue);
+    });
+    batch.after.push(() => {
+      batch.segment.tombstoneFrom = Math.min(batch.segment.tombstoneFrom, queue.firstSegment);
+      this.applyRemoval(queue);
+    });
+    lane.kick();
+    return batch;
+  }
+}

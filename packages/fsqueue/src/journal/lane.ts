@@ -1,0 +1,461 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { QueueError } from "../errors.ts";
+import { AppendBuffer } from "./append-buffer.ts";
+import { Batch } from "./batch.ts";
+import { isFullDisk, storeFailed, storeFull } from "./failure.ts";
+import { BLOCK_LIMIT, SEGMENT_HEADER, writeSegmentHeader } from "./layout.ts";
+import type { FilePort } from "./port.ts";
+import { Segment, laneFolder, segmentFile } from "./segment.ts";
+
+/** Up to this much is written on the spot (a few µs into the page cache), instead of by another thread. */
+const WRITE_NOW_LIMIT = 64 << 10;
+/** How long `written` data may wait for its fdatasync. */
+const SYNC_DELAY_MS = 100;
+
+export interface LaneOptions {
+  readonly port: FilePort;
+  readonly dir: string;
+  readonly store: number;
+  readonly segmentBytes: number;
+  readonly memoryBytes: number;
+  /** Acknowledge (and show to readers) only what is durable. */
+  readonly synced: boolean;
+  readonly now: () => number;
+  /** The number the next queue will get, for the header of a new segment. */
+  readonly nextQueue: () => number;
+  /** A new segment takes the place of the old one. */
+  readonly onSegment: (segment: Segment, previous: Segment | undefined) => void;
+  /**
+   * The lane was given up: lay down again, in the new one, what the old segment holds between `durable`
+   * and `size`. Those records were acknowledged as written.
+   */
+  readonly carryOver: (old: Segment) => Promise<void>;
+}
+
+/**
+ * The writer: one append buffer, one flush loop. Operations lay their records down in the buffer at once;
+ * the loop writes what gathered while the write before was under way. No timer decides when.
+ */
+export class Lane {
+  readonly #options: LaneOptions;
+  readonly buffer: AppendBuffer;
+  /** Calls that made something durable. */
+  syncs = 0;
+  /** A new lane is being opened after a failure: wait for it before the next operation. */
+  switching: Promise<void> | undefined;
+
+  #number: number;
+  #nextSegment: number;
+  /** The segment being written; its `size` is what is written, its `durable` what is synced. */
+  #active: Segment | undefined;
+  /** The segment of the batch being collected: maybe not created yet. */
+  #planned: Segment | undefined;
+  #plannedEnd = 0;
+
+  /** The batch being collected, and the one in flight. */
+  #batch: Batch | undefined;
+  #writing: Batch | undefined;
+  /** Written, not yet known to be durable. */
+  #unsynced: Batch[] = [];
+
+  #scheduled = false;
+  #lastWasLarge = false;
+  #failure: { readonly error: unknown } | undefined;
+  #syncing: Promise<void> = Promise.resolve();
+  #syncRunning = false;
+  #syncWanted = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: LaneOptions, position: { lane: number; nextSegment: number; time: number }) {
+    this.#options = options;
+    this.#number = position.lane;
+    this.#nextSegment = position.nextSegment;
+    this.buffer = new AppendBuffer(options.memoryBytes, position.time);
+  }
+
+  get active(): Segment | undefined {
+    return this.#active;
+  }
+
+  /** Go on in the segment that recovery left, or open a new one. */
+  async start(last: Segment | undefined): Promise<void> {
+    if (last !== undefined && last.descriptor >= 0) {
+      this.#use(last);
+      return;
+    }
+    await this.#makeLane();
+    const segment = this.#plan(last, last?.size ?? 0);
+    await this.#create(segment);
+    this.#use(segment);
+    this.#options.onSegment(segment, last);
+  }
+
+  /**
+   * Make room for records of this many bytes together: they stand in one block, so that recovery finds all
+   * of them or none. Lay them down with `buffer.record`, then call {@link promise} or {@link kick}.
+   */
+  begin(bytes: number): Batch {
+    if (this.#failure !== undefined) throw storeFailed(this.#failure.error);
+    if (bytes > BLOCK_LIMIT) {
+      throw new QueueError(
+        "MESSAGE_TOO_LARGE",
+        `these messages need ${bytes} bytes in one block; the limit is ${BLOCK_LIMIT}. Append them in several calls`,
+        { details: { bytes, limit: BLOCK_LIMIT } },
+      );
+    }
+    const { buffer } = this;
+    buffer.setTime(this.#options.now());
+    const batch = this.#batch ?? this.#collect();
+    buffer.reserve(batch, bytes);
+    return batch;
+  }
+
+  /** All of an operation is laid down: a promise of `value`, kept when it is written (or durable). */
+  promise<T>(batch: Batch, value: T, durable: boolean): Promise<T> {
+    const promise = batch.promise(value, durable);
+    if (!this.#scheduled && this.#writing === undefined) this.#schedule();
+    return promise;
+  }
+
+  /** The same where nobody waits. */
+  kick(): void {
+    if (!this.#scheduled && this.#writing === undefined) this.#schedule();
+  }
+
+  /** Resolves when everything laid down so far is written (or durable). */
+  barrier(durable: boolean): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(storeFailed(this.#failure.error));
+    const newest = this.#batch ?? this.#writing;
+    if (newest !== undefined) {
+      this.kick();
+      return newest.promise(undefined, durable);
+    }
+    if (!durable) return Promise.resolve();
+    const unsynced = this.#unsynced.at(-1);
+    if (unsynced === undefined) return Promise.resolve();
+    void this.#sync();
+    return unsynced.promise(undefined, true);
+  }
+
+  /** Make everything durable, then let go of the file. */
+  async close(): Promise<void> {
+    await this.switching?.catch(() => {});
+    try {
+      await this.barrier(true);
+    } finally {
+      clearTimeout(this.#timer);
+      await this.#syncing;
+    }
+  }
+
+  #collect(): Batch {
+    if (this.#plannedEnd >= this.#options.segmentBytes) {
+      this.#planned = this.#plan(this.#planned, this.#plannedEnd);
+      this.#plannedEnd = SEGMENT_HEADER;
+      this.buffer.reset();
+    }
+    this.#batch = new Batch(this.#planned!, this.#plannedEnd);
+    return this.#batch;
+  }
+
+  #schedule(): void {
+    if (this.#failure !== undefined) return;
+    this.#scheduled = true;
+    // Who waits for a disk gains from company: let the whole turn of the event loop board. Otherwise the
+    // microtask queue is company enough while batches are small.
+    if (this.#options.synced || this.#lastWasLarge) setImmediate(this.#flush);
+    else queueMicrotask(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    while (this.#writing === undefined && this.#failure === undefined) {
+      const batch = this.#take();
+      if (batch === undefined) return;
+      this.#lastWasLarge = batch.length > WRITE_NOW_LIMIT / 4;
+      if (this.#writeNow(batch)) continue;
+      this.#writing = batch;
+      void this.#writeLater(batch);
+      return;
+    }
+  };
+
+  /** The oldest batch to write. */
+  #take(): Batch | undefined {
+    const batch = this.#batch;
+    if (batch === undefined) return undefined;
+    this.buffer.finish(batch);
+    this.#plannedEnd = batch.end;
+    this.#batch = undefined;
+    return batch;
+  }
+
+  /** The short way for little data: no thread, no promise. False if it has to go the long way. */
+  #writeNow(batch: Batch): boolean {
+    if (
+      this.#options.synced ||
+      batch.length > WRITE_NOW_LIMIT ||
+      batch.segment !== this.#active ||
+      batch.parts.length !== 1 ||
+      this.#syncRunning // a write may wait for the journal of the file system then
+    ) {
+      return false;
+    }
+    const { chunk, start, end } = batch.parts[0]!;
+    try {
+      const { port } = this.#options;
+      const count = port.writeNow(
+        batch.segment.descriptor,
+        chunk.bytes,
+        start,
+        end - start,
+        batch.start,
+      );
+      if (count !== end - start) return false; // the long way writes all of it again
+    } catch {
+      return false; // and meets the error again
+    }
+    this.#written(batch);
+    return true;
+  }
+
+  async #writeLater(batch: Batch): Promise<void> {
+    try {
+      if (batch.segment !== this.#active) await this.#roll(batch.segment);
+      let at = batch.start;
+      for (const { chunk, start, end } of batch.parts) {
+        await this.#writeAll(batch.segment, chunk.bytes, start, end, at);
+        at += end - start;
+      }
+      this.#throwIfFailed();
+      if (this.#options.synced) {
+        batch.segment.size = batch.end;
+        this.#unsynced.push(batch);
+        await this.#sync();
+        this.#throwIfFailed();
+        batch.commit();
+        batch.settleDurable();
+      } else {
+        this.#written(batch);
+      }
+      this.#writing = undefined;
+    } catch (error) {
+      await this.#writeFailed(batch, error);
+    }
+    this.#flush();
+  }
+
+  #written(batch: Batch): void {
+    batch.segment.size = batch.end;
+    this.#unsynced.push(batch);
+    batch.commit();
+    if (batch.wantsSync) void this.#sync();
+    else if (this.#timer === undefined) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        void this.#sync();
+      }, SYNC_DELAY_MS);
+      this.#timer.unref?.();
+    }
+  }
+
+  async #writeAll(
+    segment: Segment,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    at: number,
+  ): Promise<void> {
+    let from = start;
+    let position = at;
+    while (from < end) {
+      const { port } = this.#options;
+      const count = await port.write(segment.descriptor, bytes, from, end - from, position);
+      if (count === 0) throw new Error(`nothing was written to ${segment.path} at ${position}`);
+      from += count;
+      position += count;
+    }
+  }
+
+  /** Finish the active segment, durably, and begin this one. */
+  async #roll(next: Segment): Promise<void> {
+    const previous = this.#active;
+    if (previous !== undefined && previous.durable < previous.size) await this.#sync();
+    this.#throwIfFailed();
+    await this.#create(next);
+    this.#active = next;
+    this.#options.onSegment(next, previous);
+  }
+
+  /** Make what is written durable: one call for everybody who asks while the one before is under way. */
+  #sync(): Promise<void> {
+    this.#syncWanted = true;
+    if (!this.#syncRunning) {
+      this.#syncRunning = true;
+      this.#syncing = this.#syncLoop();
+    }
+    return this.#syncing;
+  }
+
+  async #syncLoop(): Promise<void> {
+    while (this.#syncWanted && this.#failure === undefined) {
+      this.#syncWanted = false;
+      const segment = this.#active!;
+      const { size } = segment;
+      if (segment.durable >= size) continue;
+      const count = this.#unsynced.length;
+      try {
+        this.syncs += 1;
+        await this.#options.port.sync(segment.descriptor);
+      } catch (error) {
+        this.#failure = { error };
+        // A batch in flight sees the failure when it is written, and gives the lane up then.
+        if (this.#writing === undefined) this.#giveUp(undefined, error);
+        break;
+      }
+      segment.durable = size;
+      for (const batch of this.#unsynced.splice(0, count)) {
+        if (!this.#options.synced) batch.settleDurable();
+      }
+    }
+    this.#syncRunning = false;
+  }
+
+  /** The batch is not in the file, or not to be relied on. */
+  async #writeFailed(batch: Batch, error: unknown): Promise<void> {
+    const active = this.#active;
+    if (this.#failure === undefined && active !== undefined) {
+      // Nothing that was acknowledged is in doubt: cut the half-written blocks off and stay in use.
+      try {
+        if (batch.segment === active) {
+          await this.#options.port.truncate(active.descriptor, batch.start);
+          await this.#options.port.sync(active.descriptor);
+        }
+        this.#reject(batch, isFullDisk(error) ? storeFull(error) : storeFailed(error));
+        this.#use(active);
+        this.#writing = undefined;
+        return;
+      } catch (cause) {
+        this.#failure = { error: cause };
+      }
+    }
+    this.#giveUp(batch, this.#failure?.error ?? error);
+    this.#writing = undefined;
+  }
+
+  /** Undo this batch and what was laid down after it, newest first. */
+  #reject(batch: Batch | undefined, error: QueueError): void {
+    const collecting = this.#batch;
+    this.#batch = undefined;
+    if (collecting !== undefined) {
+      this.buffer.finish(collecting);
+      collecting.rollback(error);
+      this.buffer.discard(collecting.segment, collecting.start);
+    }
+    if (batch !== undefined) {
+      batch.rollback(error);
+      this.buffer.discard(batch.segment, batch.start);
+    }
+    this.buffer.reset();
+  }
+
+  /**
+   * After a failed fsync the kernel may have dropped the bytes and call the next one a success: never ask
+   * again. Reject what is not acknowledged, open a new lane, carry over what was acknowledged as written.
+   */
+  #giveUp(batch: Batch | undefined, cause: unknown): void {
+    const error = storeFailed(cause);
+    this.#reject(batch, error);
+    const unsynced = this.#unsynced.filter((kept) => kept !== batch);
+    this.#unsynced = [];
+    const switching = this.#switchLane(unsynced);
+    this.switching = switching;
+    switching.catch(() => {});
+  }
+
+  async #switchLane(unsynced: readonly Batch[]): Promise<void> {
+    const old = this.#active!;
+    if (this.#options.synced) old.size = old.durable;
+    let segment: Segment | undefined;
+    try {
+      this.#number += 1;
+      await this.#makeLane();
+      segment = this.#plan(old, old.durable);
+      await this.#create(segment);
+      this.#use(segment);
+      this.#failure = undefined;
+      this.#options.onSegment(segment, old);
+      if (old.durable < old.size) {
+        await this.#options.carryOver(old);
+        await this.barrier(true);
+      }
+      for (const batch of unsynced) batch.settleDurable();
+      this.switching = undefined;
+    } catch (error) {
+      this.#failure = { error };
+      // Its header says that the old segment ends early; without it, recovery reads what is still there.
+      if (segment !== undefined) await this.#options.port.remove(segment.path).catch(() => {});
+      for (const batch of unsynced) batch.failDurable(storeFailed(error));
+      throw storeFailed(error);
+    }
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error as Error;
+  }
+
+  #use(segment: Segment): void {
+    this.#active = segment;
+    this.#planned = segment;
+    this.#plannedEnd = segment.size;
+    this.buffer.reset();
+  }
+
+  async #makeLane(): Promise<void> {
+    const { port, dir } = this.#options;
+    await port.makeFolder(join(dir, laneFolder(this.#number)));
+    this.syncs += 1;
+    await port.syncFolder(dir);
+  }
+
+  #plan(previous: Segment | undefined, previousLength: number): Segment {
+    const number = this.#nextSegment;
+    this.#nextSegment += 1;
+    const path = join(this.#options.dir, laneFolder(this.#number), segmentFile(number));
+    const segment = new Segment(this.#number, number, path, randomBytes(4).readUInt32LE());
+    segment.previous = previous?.number ?? 0;
+    segment.previousLength = previousLength;
+    return segment;
+  }
+
+  /** Create the file. Its header and its entry in the folder are durable before any block is written. */
+  async #create(segment: Segment): Promise<void> {
+    const { port, store, nextQueue, now, dir } = this.#options;
+    const header = writeSegmentHeader({
+      salt: segment.salt,
+      lane: segment.lane,
+      number: segment.number,
+      created: now(),
+      previous: segment.previous,
+      previousLength: segment.previousLength,
+      nextQueue: nextQueue(),
+      store,
+    });
+    const descriptor = await port.open(segment.path, "create");
+    segment.descriptor = descriptor;
+    try {
+      await this.#writeAll(segment, header, 0, header.length, 0);
+      this.syncs += 2;
+      await port.sync(descriptor);
+      await port.syncFolder(join(dir, laneFolder(segment.lane)));
+    } catch (error) {
+      segment.descriptor = -1;
+      await port.close(descriptor).catch(() => {});
+      await port.remove(segment.path).catch(() => {});
+      throw error;
+    }
+    segment.size = SEGMENT_HEADER;
+    segment.durable = SEGMENT_HEADER;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * The file operations of the journal, and all of them: what a power cut can leave behind is decided by
+ * their order, so the tests put a simulator here. Descriptors are the numbers `open` gave.
+ */
+export interface FilePort {
+  /** Create a folder and its parents, for this user only. */
+  makeFolder(path: string): Promise<void>;
+  /** The names in a folder; empty if it does not exist. */
+  list(path: string): Promise<readonly string[]>;
+  /** `create`: read and write, must not exist. `write`: read and write. `read`: read. */
+  open(path: string, mode: "create" | "write" | "read"): Promise<number>;
+  close(descriptor: number): Promise<void>;
+  size(descriptor: number): Promise<number>;
+  /** May write less than asked; returns how much. */
+  write(
+    descriptor: number,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+    at: number,
+  ): Promise<number>;
+  /** The same, at once: for little. */
+  writeNow(descriptor: number, bytes: Uint8Array, from: number, length: number, at: number): number;
+  /** May read less than asked; 0 at the end of the file. */
+  read(
+    descriptor: number,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+    at: number,
+  ): Promise<number>;
+  truncate(descriptor: number, length: number): Promise<void>;
+  /** fdatasync: the file's bytes and its length. */
+  sync(descriptor: number): Promise<void>;
+  /** fsync of a folder: its entries. */
+  syncFolder(path: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** Replaces `to` atomically. */
+  rename(from: string, to: string): Promise<void>;
+  /** The magic number of the folder's file system (statfs), 0 where the platform has none. */
+  folderType(path: string): Promise<number>;
+}

@@ -1,0 +1,238 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { QueueError } from "../errors.ts";
+import { corruptSegment } from "./corrupt.ts";
+import type { Journal } from "./journal.ts";
+import {
+  BLOCK_HEADER,
+  FORMAT_VERSION,
+  SEGMENT_HEADER,
+  type SegmentHeader,
+  readSegmentHeader,
+  recordQueue,
+  recordSequence,
+  saltOfBlock,
+} from "./layout.ts";
+import { replayBlock } from "./replay.ts";
+import { findBlock, intactRecords, readBlock } from "./scan.ts";
+import { Segment } from "./segment.ts";
+import { SegmentReader } from "./segment-reader.ts";
+import { settle } from "./settle.ts";
+
+/** A segment file as its header tells. */
+interface Found {
+  readonly segment: Segment;
+  readonly header: SegmentHeader | undefined;
+  readonly length: number;
+}
+
+export interface Recovered {
+  /** The lane and segment numbers that come next. */
+  readonly lane: number;
+  readonly nextSegment: number;
+  /** The newest segment, open for writing if the journal is to be written. */
+  readonly last: Segment | undefined;
+}
+
+/**
+ * Read the folder into the journal. What a crash left at the end of the newest segment is cut off; damage
+ * anywhere else throws. After it everything that was found is durable.
+ */
+export async function recover(journal: Journal, writable: boolean): Promise<Recovered> {
+  const found = await openSegments(journal, writable);
+  const lengths = new Map<number, number>();
+  for (const { header } of found) {
+    if (header !== undefined) lengths.set(header.previous, header.previousLength);
+  }
+  const last = found.at(-1);
+  for (const one of found) {
+    const counted = lengths.get(one.segment.number);
+    await scanSegment(journal, one, counted, one === last, writable);
+    journal.segments.push(one.segment);
+  }
+  settle(journal);
+  if (writable && last !== undefined) await makeDurable(journal, last.segment);
+  return {
+    lane: last?.segment.lane ?? 1,
+    nextSegment: (last?.segment.number ?? 0) + 1,
+    last: last?.segment,
+  };
+}
+
+/** All segments of all lanes, oldest first, each with its header read. */
+async function openSegments(journal: Journal, writable: boolean): Promise<Found[]> {
+  const { port, dir } = journal.options;
+  const segments: Segment[] = [];
+  for (const folder of await port.list(dir)) {
+    const lane = /^lane-(\d{6})$/.exec(folder);
+    if (lane === null) continue;
+    for (const file of await port.list(join(dir, folder))) {
+      const number = /^(\d{10})\.seg$/.exec(file);
+      if (number === null) continue;
+      const path = join(dir, folder, file);
+      segments.push(new Segment(Number(lane[1]), Number(number[1]), path, 0));
+    }
+  }
+  segments.sort((a, b) => a.number - b.number);
+  const found: Found[] = [];
+  for (const segment of segments) {
+    const isLast = segment === segments.at(-1);
+    const one = await openSegment(journal, segment, isLast && writable);
+    if (one.header === undefined && isLast && !(await holdsBlocks(journal, one))) {
+      // Its creation was cut short: nothing was ever written to it.
+      await port.close(segment.descriptor);
+      if (writable) await port.remove(segment.path);
+      continue;
+    }
+    if (one.header === undefined) {
+      throw corruptSegment(segment, 0, "The header of a segment is damaged");
+    }
+    found.push(one);
+  }
+  return found;
+}
+
+async function openSegment(journal: Journal, bare: Segment, write: boolean): Promise<Found> {
+  const { port } = journal.options;
+  const descriptor = await port.open(bare.path, write ? "write" : "read");
+  const length = await port.size(descriptor);
+  const bytes = new Uint8Array(SEGMENT_HEADER);
+  const reader = new SegmentReader(port, descriptor, length);
+  const at = await reader.load(0, SEGMENT_HEADER);
+  if (at >= 0) bytes.set(reader.bytes.subarray(at, at + SEGMENT_HEADER));
+  const header = readSegmentHeader(bytes);
+  if (header !== undefined && header.version > FORMAT_VERSION) {
+    await port.close(descriptor);
+    throw new QueueError(
+      "FOLDER_UNSUITABLE",
+      `${bare.path} has format ${header.version}; this version reads up to ${FORMAT_VERSION}. Use a newer one`,
+      { details: { path: bare.path, version: header.version } },
+    );
+  }
+  const segment = new Segment(bare.lane, bare.number, bare.path, header?.salt ?? 0);
+  segment.descriptor = descriptor;
+  if (header === undefined) return { segment, header, length };
+  if (header.number !== segment.number || (journal.store !== 0 && header.store !== journal.store)) {
+    await port.close(descriptor);
+    throw corruptSegment(segment, 0, "A file of another folder stands among the segments");
+  }
+  segment.previous = header.previous;
+  segment.previousLength = header.previousLength;
+  journal.store = header.store;
+  journal.nextQueue = Math.max(journal.nextQueue, header.nextQueue);
+  return { segment, header, length };
+}
+
+/** Whether a file whose header is damaged holds blocks, whatever its salt. */
+async function holdsBlocks(journal: Journal, { segment, length }: Found): Promise<boolean> {
+  if (length < SEGMENT_HEADER + BLOCK_HEADER) return false;
+  const reader = new SegmentReader(journal.options.port, segment.descriptor, length);
+  const at = await reader.load(SEGMENT_HEADER, 4);
+  if (at < 0) return false;
+  const salt = saltOfBlock(reader.view.getUint32(at, true));
+  return (await readBlock(reader, salt, SEGMENT_HEADER))?.block !== undefined;
+}
+
+async function scanSegment(
+  journal: Journal,
+  { segment, length }: Found,
+  counted: number | undefined,
+  isLast: boolean,
+  writable: boolean,
+): Promise<void> {
+  const { port } = journal.options;
+  const limit = Math.min(length, counted ?? length);
+  if (counted !== undefined && length < counted) {
+    throw corruptSegment(segment, length, `A segment has ${length} of its ${counted} bytes`);
+  }
+  const reader = new SegmentReader(port, segment.descriptor, limit);
+  let offset = SEGMENT_HEADER;
+  while (offset < limit) {
+    const found = await readBlock(reader, segment.salt, offset);
+    const block = found?.block;
+    if (block === undefined) {
+      if (!isLast || (await wasDurable(reader, segment, offset))) {
+        throw await damage(journal, reader, segment, offset);
+      }
+      break;
+    }
+    replayBlock(
+      journal,
+      segment,
+      reader.bytes,
+      reader.view,
+      block.at,
+      block.end,
+      offset + BLOCK_HEADER,
+    );
+    offset += BLOCK_HEADER + block.header.bodyLength;
+  }
+  segment.size = offset;
+  segment.durable = offset;
+  if (isLast && writable && offset < length) await port.truncate(segment.descriptor, offset);
+  if (!isLast) journal.descriptors.adopt(segment);
+}
+
+/**
+ * What is invalid at `offset`: bytes that a crash tore while they were being written, or damage to bytes
+ * that were durable? A valid block after it tells, by how much was durable when that was written.
+ */
+async function wasDurable(
+  reader: SegmentReader,
+  segment: Segment,
+  offset: number,
+): Promise<boolean> {
+  let from = offset;
+  for (;;) {
+    const next = await findBlock(reader, segment.salt, from);
+    if (next === undefined) return false;
+    if (next.header.durable > offset) return true;
+    from = next.offset;
+  }
+}
+
+/** The error for damage, with the queue it concerns as far as the bytes still tell. */
+async function damage(
+  journal: Journal,
+  reader: SegmentReader,
+  segment: Segment,
+  offset: number,
+): Promise<QueueError> {
+  const next = await findBlock(reader, segment.salt, offset);
+  const end = Math.min(next?.offset ?? reader.limit, offset + (2 << 20));
+  const at = await reader.load(offset, end - offset);
+  const body = at + BLOCK_HEADER;
+  const last = at + end - offset;
+  if (at < 0 || body >= last) {
+    return corruptSegment(segment, offset, "A block is damaged");
+  }
+  const intact = intactRecords(reader.bytes, reader.view, body, last, segment.salt);
+  // The first record that is not intact begins where the intact ones before it end.
+  let bad = body;
+  for (const record of intact) {
+    if (record.at !== bad) break;
+    bad += record.length;
+  }
+  const known = bad + 24 <= last ? bad : (intact[0]?.at ?? body);
+  const named = [known, intact[0]?.at ?? known]
+    .map((place) => ({
+      queue: journal.byNumber.get(recordQueue(reader.view, place))?.name,
+      sequence: recordSequence(reader.view, place),
+    }))
+    .find(({ queue }) => queue !== undefined && queue !== "");
+  const place = bad + 24 <= last ? offset + (bad - at) : offset;
+  return corruptSegment(segment, place, "A block is damaged", named);
+}
+
+/** Bytes that a dead process wrote may not be on the disk yet; nor may the entries of its folders. */
+async function makeDurable(journal: Journal, last: Segment): Promise<void> {
+  const { port, dir } = journal.options;
+  await port.sync(last.descriptor);
+  await port.syncFolder(join(last.path, ".."));
+  await port.syncFolder(dir);
+}
+
+/** A folder without segments gets its number now. */
+export function newStoreNumber(): number {
+  return randomBytes(4).readUInt32LE() || 1;
+}

@@ -1,0 +1,174 @@
+import type { Ending } from "../store.ts";
+import { Group } from "./group.ts";
+import type { Journal } from "./journal.ts";
+import {
+  RECORD_HEADER,
+  RecordType,
+  recordLength,
+  recordQueue,
+  recordSequence,
+  recordTime,
+  recordType,
+} from "./layout.ts";
+import type { LeaseRecord } from "./leases.ts";
+import { decodeProducer } from "./producer.ts";
+import { NO_SETTINGS, QueueState } from "./queue-state.ts";
+import type { Segment } from "./segment.ts";
+import { decodeState } from "./state-record.ts";
+
+const decoder = new TextDecoder();
+
+/**
+ * Bring the queues to what the records of one valid block say. `bytes[at, end)` is its body, which stands
+ * at `offset` in the segment. Records are idempotent: compaction repeats them.
+ */
+export function replayBlock(
+  journal: Journal,
+  segment: Segment,
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+  offset: number,
+): void {
+  let position = at;
+  while (position < end) {
+    const length = recordLength(view, position);
+    replayRecord(journal, segment, bytes, view, position, length, offset + position - at);
+    position += length;
+  }
+}
+
+export function replayRecord(
+  journal: Journal,
+  segment: Segment,
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  length: number,
+  offset: number,
+): void {
+  const type = recordType(view, at);
+  const number = recordQueue(view, at);
+  const sequence = recordSequence(view, at);
+  const queue = journal.byNumber.get(number) ?? provisional(journal, number, segment);
+  queue.lastSegment = segment.number;
+  const time = recordTime(view, at);
+  if (time > journal.lastTime) journal.lastTime = time;
+  if (type === RecordType.data) {
+    replayData(queue, segment, sequence, offset, length - RECORD_HEADER);
+    if (time > queue.touchedAt) queue.touchedAt = time;
+    return;
+  }
+  const payload = bytes.subarray(at + RECORD_HEADER, at + length);
+  switch (type) {
+    case RecordType.open: {
+      replayOpen(journal, queue, segment, payload);
+      break;
+    }
+    case RecordType.seal: {
+      const { ending, sealer } = JSON.parse(decoder.decode(payload)) as {
+        ending: Ending;
+        sealer?: { id: string; epoch: number; sequence: number };
+      };
+      queue.ending = Object.freeze(ending);
+      queue.ended = true;
+      queue.sealer = sealer;
+      break;
+    }
+    case RecordType.trim: {
+      if (sequence > queue.head) {
+        queue.head = sequence;
+        queue.keptHead = sequence;
+      }
+      if (sequence > queue.next) queue.next = sequence;
+      break;
+    }
+    case RecordType.cursor: {
+      (queue.cursors ??= new Map()).set(decoder.decode(payload), sequence);
+      break;
+    }
+    case RecordType.delete: {
+      queue.removed = true;
+      segment.tombstoneFrom = Math.min(segment.tombstoneFrom, queue.firstSegment);
+      journal.removals.push(queue);
+      break;
+    }
+    case RecordType.producer: {
+      const { id, epoch, sequence: last } = decodeProducer(payload);
+      const known = queue.producers?.get(id);
+      if (
+        known === undefined ||
+        epoch > known.epoch ||
+        (epoch === known.epoch && last > known.sequence)
+      ) {
+        (queue.producers ??= new Map()).set(id, { epoch, sequence: last, end: sequence });
+      }
+      break;
+    }
+    case RecordType.order: {
+      queue.order = decoder.decode(payload);
+      break;
+    }
+    case RecordType.lease:
+    case RecordType.acknowledge:
+    case RecordType.release: {
+      replayLease(queue, type, JSON.parse(decoder.decode(payload)) as LeaseRecord);
+      break;
+    }
+    default: // TOUCH says no more than its time; types of later versions are left alone.
+  }
+  if (time > queue.touchedAt) queue.touchedAt = time;
+}
+
+/** A record came before the OPEN record: that was copied into a later segment. */
+function provisional(journal: Journal, number: number, segment: Segment): QueueState {
+  const queue = new QueueState(number, NO_SETTINGS);
+  queue.provisional = true;
+  queue.firstSegment = segment.number;
+  journal.add(queue);
+  return queue;
+}
+
+function replayOpen(
+  journal: Journal,
+  queue: QueueState,
+  segment: Segment,
+  payload: Uint8Array,
+): void {
+  const { settings, restore } = decodeState(payload);
+  queue.settings = settings;
+  const head = queue.keptHead;
+  restore(queue);
+  if (head > queue.keptHead) queue.keptHead = queue.head = head;
+  queue.anchor = segment.number;
+  if (settings.fork !== undefined && queue.parent === undefined) {
+    const { queue: parent } = settings.fork;
+    queue.parent = journal.byNumber.get(parent) ?? provisional(journal, parent, segment);
+    queue.parent.forks.add(queue);
+  }
+  if (!queue.removed || queue.forks.size > 0) journal.byName.set(settings.name, queue);
+  if (queue.removed) journal.removals.push(queue);
+}
+
+function replayData(
+  queue: QueueState,
+  segment: Segment,
+  sequence: number,
+  offset: number,
+  length: number,
+): void {
+  if (sequence >= queue.next) queue.next = sequence + 1;
+  queue.index.set(sequence, segment, offset, length);
+}
+
+function replayLease(queue: QueueState, type: number, record: LeaseRecord): void {
+  const groups = (queue.groups ??= new Map());
+  let group = groups.get(record.group);
+  if (group === undefined) groups.set(record.group, (group = new Group()));
+  for (const sequence of record.sequences) {
+    if (type === RecordType.acknowledge) group.acknowledge(sequence);
+    else if (type === RecordType.release) group.release(sequence);
+    else group.lease(sequence, record.until ?? 0, record.limit ?? 1);
+  }
+}

@@ -1,0 +1,105 @@
+import { crc32 } from "./crc32.ts";
+import {
+  BLOCK_HEADER,
+  BLOCK_MAGIC,
+  RECORD_HEADER,
+  type BlockHeader,
+  readBlockHeader,
+  recordIntact,
+  recordLength,
+} from "./layout.ts";
+import type { SegmentReader } from "./segment-reader.ts";
+
+export interface Block {
+  readonly header: BlockHeader;
+  /** Where its body begins and ends in the reader's window. */
+  readonly at: number;
+  readonly end: number;
+}
+
+/** The block at this offset: valid with all its records, or only its header, or nothing. */
+export async function readBlock(
+  reader: SegmentReader,
+  salt: number,
+  offset: number,
+): Promise<{ header: BlockHeader; block: Block | undefined } | undefined> {
+  let at = await reader.load(offset, BLOCK_HEADER);
+  if (at < 0) return undefined;
+  const header = readBlockHeader(reader.bytes, reader.view, at, salt, offset);
+  if (header === undefined) return undefined;
+  at = await reader.load(offset, BLOCK_HEADER + header.bodyLength);
+  if (at < 0) return { header, block: undefined };
+  const body = at + BLOCK_HEADER;
+  const end = body + header.bodyLength;
+  const whole =
+    crc32(reader.bytes, body, end, salt) === header.bodyCrc &&
+    recordsFill(reader.view, body, end, header.count);
+  return { header, block: whole ? { header, at: body, end } : undefined };
+}
+
+/** Whether the lengths of the records lead exactly to the end of the body. */
+function recordsFill(view: DataView, at: number, end: number, count: number): boolean {
+  let position = at;
+  let records = 0;
+  while (position < end) {
+    if (end - position < RECORD_HEADER) return false;
+    const length = recordLength(view, position);
+    if (length < RECORD_HEADER || length > end - position) return false;
+    position += length;
+    records += 1;
+  }
+  return records === count;
+}
+
+/** The next valid block after this offset, in a file whose bytes at `offset` are none. */
+export async function findBlock(
+  reader: SegmentReader,
+  salt: number,
+  after: number,
+): Promise<{ offset: number; header: BlockHeader } | undefined> {
+  const magic = (BLOCK_MAGIC ^ salt) >>> 0;
+  const first = magic & 255;
+  let offset = after + 1;
+  while (offset + BLOCK_HEADER <= reader.limit) {
+    const at = await reader.load(offset, BLOCK_HEADER);
+    if (at < 0) return undefined;
+    const end = at + reader.available(offset) - 4;
+    let candidate = reader.bytes.indexOf(first, at);
+    while (candidate >= 0 && candidate <= end) {
+      if (reader.view.getUint32(candidate, true) === magic) break;
+      candidate = reader.bytes.indexOf(first, candidate + 1);
+    }
+    if (candidate < 0 || candidate > end) {
+      offset += Math.max(1, end + 1 - at);
+      continue;
+    }
+    const place = offset + candidate - at;
+    const found = await readBlock(reader, salt, place);
+    if (found?.block !== undefined) return { offset: place, header: found.header };
+    offset = place + 1;
+  }
+  return undefined;
+}
+
+/** The intact records of a body that is not valid as a whole: pairs of where they begin and their length. */
+export function intactRecords(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+  salt: number,
+): { readonly at: number; readonly length: number }[] {
+  const records: { at: number; length: number }[] = [];
+  let position = at;
+  while (position + RECORD_HEADER <= end) {
+    const length = recordLength(view, position);
+    const fits = length >= RECORD_HEADER && length <= end - position;
+    if (fits && recordIntact(bytes, view, position, length, salt)) {
+      records.push({ at: position, length });
+      position += length;
+    } else {
+      position += 1;
+    }
+  }
+  return records;
+}

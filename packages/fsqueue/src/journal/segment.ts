@@ -1,0 +1,76 @@
+import { viewOf } from "./layout.ts";
+
+/** A stretch of a segment that is (still) in memory: what the append buffer leaves behind. */
+export class Chunk {
+  readonly segment: Segment;
+  /** Where the chunk's first byte stands in the segment. */
+  readonly fileStart: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Bytes `[0, used)` hold blocks. */
+  used = 0;
+
+  constructor(segment: Segment, fileStart: number, capacity: number) {
+    this.segment = segment;
+    this.fileStart = fileStart;
+    // A buffer of its own, never from Node's shared pool: readers keep views into it.
+    this.bytes = new Uint8Array(new ArrayBuffer(capacity));
+    this.view = viewOf(this.bytes);
+  }
+}
+
+/** One file of a lane. */
+export class Segment {
+  readonly lane: number;
+  readonly number: number;
+  readonly path: string;
+  readonly salt: number;
+  /** The segment before it and how much of that counts; see the header. */
+  previous = 0;
+  previousLength = 0;
+  /** Bytes that hold acknowledged blocks (and the header); 0 while the file does not exist. */
+  size = 0;
+  /** Bytes known to survive a power cut. */
+  durable = 0;
+  /** Bytes of records of messages that can still be read. */
+  live = 0;
+  /** The lowest number of a segment that may hold records of a queue whose deletion stands here. */
+  tombstoneFrom = Number.POSITIVE_INFINITY;
+  /** Chunks in memory, in the order of the file. */
+  readonly hot: Chunk[] = [];
+  /** The writing descriptor of the active segment, or a reading one; -1 when closed. */
+  descriptor = -1;
+  /** Reads under way; a dead segment's descriptor is closed after the last. */
+  readers = 0;
+  gone = false;
+
+  constructor(lane: number, number: number, path: string, salt: number) {
+    this.lane = lane;
+    this.number = number;
+    this.path = path;
+    this.salt = salt;
+  }
+
+  /** The chunk that holds the byte at this offset, if it is in memory. */
+  chunkAt(offset: number): Chunk | undefined {
+    const { hot } = this;
+    if (hot.length === 0 || offset < hot[0]!.fileStart) return undefined;
+    let low = 0;
+    let high = hot.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (hot[middle]!.fileStart <= offset) low = middle;
+      else high = middle - 1;
+    }
+    const chunk = hot[low]!;
+    return offset < chunk.fileStart + chunk.used ? chunk : undefined;
+  }
+}
+
+export function laneFolder(lane: number): string {
+  return `lane-${String(lane).padStart(6, "0")}`;
+}
+
+export function segmentFile(number: number): string {
+  return `${String(number).padStart(10, "0")}.seg`;
+}

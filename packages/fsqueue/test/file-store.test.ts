@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openFileStore } from "@lazy/fsqueue";
+import { createManualClock, testStoreContract } from "@lazy/fsqueue/testing";
+import { vitestRunner } from "./fixtures/vitest-runner.ts";
+
+for (const durability of ["written", "synced"] as const) {
+  testStoreContract(vitestRunner, {
+    name: `file store, ${durability}`,
+    provides: ["clock", "forks", "leases", "restart"],
+    async createHost() {
+      const dir = await mkdtemp(join(tmpdir(), "fsqueue-"));
+      const clock = createManualClock();
+      const open = () => openFileStore({ dir, durability, clock });
+      let store = await open();
+      return {
+        get store() {
+          return store;
+        },
+        async restart() {
+          await store.close();
+          store = await open();
+        },
+        async advance(ms) {
+          clock.advance(ms);
+          await store.flush();
+        },
+        async close() {
+          await store.close();
+          await rm(dir, { recursive: true });
+        },
+      };
+    },
+  });
+}
