@@ -1,11 +1,11 @@
 import { warn } from "./errors.ts";
-import type { AnyIterator } from "./kind.ts";
 import type { Scope } from "./scope.ts";
 
 interface Abandoned {
-  readonly source: AnyIterator;
   readonly scope: Scope;
-  /** Called once the source has been ended. */
+  /** Ends the source; called in the scope. */
+  readonly end: () => unknown;
+  /** Called once that is done. */
   readonly after?: (() => void) | undefined;
 }
 
@@ -15,7 +15,7 @@ const abandoned = new FinalizationRegistry<Abandoned>((held) => {
 });
 
 /**
- * Ends the source, in its scope, when the iterator that was handed out for it has been collected: nobody can
+ * Ends the source, in its scope, when the stream that was handed out for it has been collected: nobody can
  * call `next` or `return` any more, and its `finally` still has locks to give back. For a source that is
  * finished this does nothing.
  */
@@ -23,9 +23,9 @@ export function watchAbandonment(handedOut: object, held: Abandoned): void {
   abandoned.register(handedOut, held);
 }
 
-async function endAbandoned({ source, scope, after }: Abandoned): Promise<void> {
+async function endAbandoned({ scope, end, after }: Abandoned): Promise<void> {
   try {
-    await scope.runInAsyncScope(async () => source.return?.(), undefined);
+    await scope.runInAsyncScope(async () => end(), undefined);
   } finally {
     after?.();
   }

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { watchAbandonment } from "./abandonment.ts";
 import { isAsync, type AnyIterator } from "./kind.ts";
 import type { SessionRecord } from "./registry.ts";
@@ -17,12 +18,45 @@ const BoundAsyncIterator = boundClass(asyncPrototype);
  * `return` or `throw`: its body, its `finally` and what it delegates to see that session. Queued calls keep
  * their order, since each is handed to the generator at once. Collected unfinished, it is ended.
  */
-export function bindGenerator(session: SessionRecord, source: AnyIterator): AnyIterator {
+export function bindIterator(session: SessionRecord, source: AnyIterator): AnyIterator {
+  if (!types.isGeneratorObject(source)) return bindInPlace(session, source);
   const scope = createScope(session);
   const Bound = isAsync(source) ? BoundAsyncIterator : BoundSyncIterator;
   const bound = new Bound(source, scope);
-  watchAbandonment(bound, { source, scope });
+  watchAbandonment(bound, { scope, end: () => source.return?.(undefined) });
   return bound as AnyIterator;
+}
+
+/** Another iterator (a database cursor, say) may have more to it than steps: it stays the object it is. */
+function bindInPlace(session: SessionRecord, iterator: AnyIterator): AnyIterator {
+  const scope = createScope(session);
+  return replaceSteps(
+    iterator,
+    (step) =>
+      function (this: unknown, ...args) {
+        return scope.runInAsyncScope(step, this, ...args);
+      },
+  );
+}
+
+/** Replaces the steps that an iterator has. */
+export function replaceSteps(
+  iterator: AnyIterator,
+  make: (
+    step: (...args: unknown[]) => unknown,
+    name: "next" | "return" | "throw",
+  ) => (...args: unknown[]) => unknown,
+): AnyIterator {
+  for (const name of ["next", "return", "throw"] as const) {
+    const step = iterator[name] as ((...args: unknown[]) => unknown) | undefined;
+    if (typeof step !== "function") continue;
+    Object.defineProperty(iterator, name, {
+      configurable: true,
+      writable: true,
+      value: make(step, name),
+    });
+  }
+  return iterator;
 }
 
 /** Gives a class of iterators the prototype of the built-in ones. */

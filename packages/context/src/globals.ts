@@ -69,19 +69,27 @@ export function defineGlobals<D extends object, const P = unknown>(
   options: GlobalsOptions<GlobalValues<D>, P> = {},
 ): Globals<GlobalValues<D>, P> {
   const set = new GlobalsSet(defaults as Record<string, unknown>, options);
-  const globals: object = Object.create(null, {
-    $get: { value: (key: string) => set.read(set.place(key)) },
-    $set: { value: (key: string, value: unknown) => set.write(set.place(key), value) },
-    $update: {
-      value: (key: string, reducer: (value: unknown) => unknown) =>
-        set.update(set.place(key), reducer),
+  // An object literal's descendant: V8 keeps one made with Object.create(null) as a hash table, and a read of
+  // it costs 2.7 times a bare getStore() instead of 1.4.
+  const methods = Object.defineProperties(
+    {},
+    {
+      $get: { value: (key: string) => set.read(set.place(key)) },
+      $set: { value: (key: string, value: unknown) => set.write(set.place(key), value) },
+      $update: {
+        value: (key: string, reducer: (value: unknown) => unknown) =>
+          set.update(set.place(key), reducer),
+      },
+      $add: { value: (key: string, amount: number) => set.add(set.place(key), amount) },
+      $reset: {
+        value: (key?: string) => set.reset(key === undefined ? undefined : set.place(key)),
+      },
+      $snapshot: { value: () => set.snapshot() },
+      [inspect.custom]: { value: (_depth: number, io: InspectOptions) => set.inspect(io) },
+      [Symbol.toStringTag]: { value: "Globals" },
     },
-    $add: { value: (key: string, amount: number) => set.add(set.place(key), amount) },
-    $reset: { value: (key?: string) => set.reset(key === undefined ? undefined : set.place(key)) },
-    $snapshot: { value: () => set.snapshot() },
-    [inspect.custom]: { value: (_depth: number, io: InspectOptions) => set.inspect(io) },
-    [Symbol.toStringTag]: { value: "Globals" },
-  });
+  );
+  const globals: object = Object.create(methods) as object;
   set.keys.forEach((key, place) => Object.defineProperty(globals, key, accessor(set, place)));
   return Object.preventExtensions(globals) as Globals<GlobalValues<D>, P>;
 }
@@ -119,6 +127,7 @@ class GlobalsSet implements GlobalsRecord {
   readonly keys: readonly string[];
   readonly policies: readonly (GlobalPolicy<unknown> | undefined)[];
   readonly #defaults: readonly unknown[];
+  readonly #untouched: readonly undefined[];
 
   constructor(
     defaults: Readonly<Record<string, unknown>>,
@@ -140,8 +149,10 @@ class GlobalsSet implements GlobalsRecord {
     this.keys = earlier?.keys ?? keys;
     this.policies = this.keys.map((key) => (policy as Record<string, object | undefined>)[key]);
     this.#defaults = this.keys.map((key) => defaults[key]);
+    this.#untouched = this.keys.map(() => undefined);
     this.index = earlier?.index ?? registry.globals.length;
     registry.globals[this.index] = this;
+    registry.untouched[this.index] = undefined;
   }
 
   place(key: string): number {
@@ -280,9 +291,9 @@ class GlobalsSet implements GlobalsRecord {
   }
 
   #store(session: SessionRecord, place: number, value: unknown): void {
-    session.sets ??= [];
-    // Filled, so that V8 keeps one kind of elements for all sessions.
-    const values = (session.sets[this.index] ??= Array.from({ length: this.keys.length }));
+    // Copies of a template are packed and of the right size at once: one kind of elements for all sessions.
+    session.sets ??= registry.untouched.slice();
+    const values = (session.sets[this.index] ??= this.#untouched.slice());
     values[place] = value === undefined ? NOTHING : value;
   }
 

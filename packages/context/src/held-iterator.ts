@@ -1,5 +1,6 @@
+import { types } from "node:util";
 import { watchAbandonment } from "./abandonment.ts";
-import { inheritIterator } from "./bound-iterator.ts";
+import { inheritIterator, replaceSteps } from "./bound-iterator.ts";
 import { isAsync, type AnyIterator } from "./kind.ts";
 import { Hold } from "./hold-state.ts";
 import { detach, type Body } from "./body.ts";
@@ -14,21 +15,36 @@ interface Source<R> {
 }
 
 /** Binds an iterator that is a session's result, and ends the session when it ends. */
-export function holdIterator(session: Body, source: AnyIterator): AnyIterator {
+export function holdIterator(session: Body, iterator: AnyIterator): AnyIterator {
   const hold = new Hold(session);
-  const held = isAsync(source)
+  const generator = types.isGeneratorObject(iterator);
+  const source = generator ? (iterator as object as Source<unknown>) : stepsOf(iterator);
+  session.whenAborted((reason) => hold.cancel(reason, () => source.return?.()));
+  const held = isAsync(iterator)
     ? new HeldAsyncIterator(hold, source as Source<Promise<Result>>)
     : new HeldSyncIterator(hold, source as Source<Result>);
-  session.whenAborted((reason) => hold.cancel(reason, () => source.return?.()));
+  if (!generator) return replaceSteps(iterator, (_step, name) => (value) => held[name](value));
   watchAbandonment(held, {
-    source,
     scope: hold.scope,
+    end: () => source.return?.(),
     after: () => {
       hold.breakOff("STREAM_ABANDONED");
       detach(hold.end());
     },
   });
   return held;
+}
+
+/** The steps of an iterator that stays the object it is, before they are replaced. */
+function stepsOf(iterator: AnyIterator): Source<unknown> {
+  const { next, return: end, throw: fail } = iterator as Source<unknown>;
+  const call = (step: (value?: unknown) => unknown) => (value?: unknown) =>
+    isAsync(iterator) ? Promise.resolve(step.call(iterator, value)) : step.call(iterator, value);
+  return {
+    next: call(next),
+    ...(end && { return: call(end) }),
+    ...(fail && { throw: call(fail) }),
+  };
 }
 
 class HeldAsyncIterator implements AsyncIterator<unknown> {

@@ -1,5 +1,8 @@
+import { holdNodeStream } from "./bound-node-stream.ts";
+import { holdReadable } from "./bound-readable.ts";
+import { withBody } from "./bound-response.ts";
 import { holdIterator } from "./held-iterator.ts";
-import { isIterator } from "./kind.ts";
+import { isIterator, isNodeReadable, isReadableStream, isResponse } from "./kind.ts";
 import { detach, type Body } from "./body.ts";
 
 /** Keeps the session open until the body's result is over, and binds it if it is a stream. */
@@ -19,7 +22,17 @@ export function holdResult<R extends object>(session: Body, result: R): R {
 /** The result bound, with the session ending when it does; undefined if it is no stream of any kind. */
 function holdStream<R extends object>(session: Body, result: R): R | undefined {
   if (isIterator(result)) return holdIterator(session, result) as R;
-  return undefined;
+  if (isReadableStream(result)) {
+    return result.locked ? undefined : (holdReadable(session, result) as object as R);
+  }
+  if (isResponse(result)) {
+    const { body } = result;
+    if (body === null || body.locked) return undefined;
+    return withBody(result, holdReadable(session, body)) as object as R;
+  }
+  if (!isNodeReadable(result)) return undefined;
+  holdNodeStream(session, result);
+  return result;
 }
 
 function holdPromise(session: Body, promise: Promise<unknown>): Promise<unknown> {

@@ -50,6 +50,8 @@ export interface Registry {
   /** The one AsyncLocalStorage: each further one makes every `await` of the process dearer. */
   readonly storage: AsyncLocalStorage<SessionRecord | undefined>;
   readonly globals: GlobalsRecord[];
+  /** As long as `globals`: what a session's `sets` are copied from. */
+  readonly untouched: undefined[];
   opened: number;
   closed: number;
   refused: number;
@@ -77,6 +79,7 @@ function shared(): Registry {
       layout: LAYOUT,
       storage: new AsyncLocalStorage(),
       globals: [],
+      untouched: [],
       opened: 0,
       closed: 0,
       refused: 0,
