@@ -1,0 +1,202 @@
+import { type Session } from "@lazy/context";
+import { type Clock, systemClock } from "../clock.ts";
+import { type Codec, jsonCodec } from "../codec.ts";
+import { isQueueError } from "../errors.ts";
+import { parseStoreName, storeNameOf } from "../queue-name.ts";
+import type { OpenOptions, QueueInfo, Store } from "../store.ts";
+import { encoderOf } from "./encoder.ts";
+import { type Followable, MergedTail } from "./merged-tail.ts";
+import { decoderOf } from "./message.ts";
+import type { Queue, QueueOptions } from "./queue.ts";
+import { QueueHandle } from "./queue-handle.ts";
+import { QueueHub } from "./queue-hub.ts";
+import { QueueWriter } from "./queue-writer.ts";
+import type { MergedTailOptions, Queues, SessionQueueInfo, SessionQueues } from "./queues.ts";
+import { SessionWriters, type WriterOptions } from "./session-writers.ts";
+
+export interface QueuesOptions {
+  /** Where the queues live. It is closed with them. */
+  readonly store: Store;
+  /** The codec of queues that name none. Default JSON. */
+  readonly codec?: Codec<unknown>;
+  /**
+   * Asked about each queue that a dead process left open: true keeps it open for this process to write on,
+   * false (the default) seals it `aborted` with the code `WRITER_LOST`, so that no reader waits for ever.
+   */
+  readonly claim?: (info: QueueInfo) => boolean | Promise<boolean>;
+  /** Default: the machine's time. */
+  readonly clock?: Clock;
+}
+
+/** Open the queues in a store, and end those whose writer is gone. */
+export async function openQueues(options: QueuesOptions): Promise<Queues> {
+  const { store, claim = () => false, codec = jsonCodec(), clock = systemClock } = options;
+  try {
+    if (!store.capabilities.readonly) await settleOrphans(store, claim);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return createQueues(new QueueHub(store, clock), codec);
+}
+
+async function settleOrphans(
+  store: Store,
+  claim: (info: QueueInfo) => boolean | Promise<boolean>,
+): Promise<void> {
+  const orphans = await store.orphans();
+  await Promise.all(
+    orphans.map(async (info) => {
+      try {
+        if (await claim(info)) await store.open(info.name);
+        else {
+          const message = "The process that wrote this queue is gone.";
+          await store.seal(info.name, { status: "aborted", message, code: "WRITER_LOST" });
+        }
+      } catch (error) {
+        // It expired meanwhile.
+        if (!isQueueError(error, "QUEUE_NOT_FOUND")) throw error;
+      }
+    }),
+  );
+}
+
+function createQueues(hub: QueueHub, defaultCodec: Codec<unknown>): Queues {
+  const { store } = hub;
+  const sessions = new SessionWriters(hub);
+  let closing: Promise<void> | undefined;
+
+  const handle = <T, In>(
+    name: string,
+    options: QueueOptions<T, In>,
+    readingCreates: boolean,
+    writer: (options: WriterOptions) => QueueWriter,
+    owner: () => string,
+  ): Queue<T, In> => {
+    const codec = options.codec ?? (defaultCodec as Codec<T>);
+    const writerOptions = writerOptionsOf(options);
+    return new QueueHandle<T, In>({
+      hub,
+      name,
+      readingCreates,
+      writer: () => writer(writerOptions),
+      encode: encoderOf(name, codec, options.schema),
+      decoder: (storeName) => decoderOf(storeName, codec),
+      async fork(from, forkName, session, at) {
+        const target = session ?? owner();
+        const fork = at === undefined ? { from } : { from, at };
+        await store.open(storeNameOf(target, forkName), { ...writerOptions.store, fork });
+        return pinned(target, forkName, onlyReading(options));
+      },
+    });
+  };
+
+  const pinned = <T, In>(id: string, name: string, options: QueueOptions<T, In>): Queue<T, In> => {
+    const storeName = storeNameOf(id, name);
+    let own: QueueWriter | undefined;
+    const writer = (writerOptions: WriterOptions): QueueWriter => {
+      return (
+        hub.writers.get(storeName) ??
+        (own ??= new QueueWriter(hub, storeName, { ...writerOptions, owned: false }))
+      );
+    };
+    return handle(name, options, false, writer, () => id);
+  };
+
+  const sessionQueues = (idOrSession: string | Session): SessionQueues => {
+    const id = typeof idOrSession === "string" ? idOrSession : idOrSession.id;
+    storeNameOf(id, "-");
+    return {
+      id,
+      queue: (name, options = {}) => {
+        if (typeof idOrSession === "string") return pinned(id, name, options);
+        storeNameOf(id, name);
+        const writer = (writerOptions: WriterOptions): QueueWriter =>
+          sessions.of(idOrSession, name, writerOptions);
+        return handle(name, options, true, writer, () => id);
+      },
+      list: () => listSessions(store, storeNameOf(id, "-").slice(0, -1)),
+    };
+  };
+
+  const flushWriters = async (): Promise<void> => {
+    const results = await Promise.allSettled([...hub.writers.values()].map((one) => one.flush()));
+    const lost = results.flatMap((one) =>
+      one.status === "rejected" ? [one.reason as unknown] : [],
+    );
+    if (lost.length > 1) throw new AggregateError(lost, `${lost.length} queues lost messages.`);
+    if (lost.length === 1) throw lost[0];
+  };
+
+  const close = async (): Promise<void> => {
+    try {
+      await flushWriters();
+    } finally {
+      await store.close();
+    }
+  };
+
+  return {
+    store,
+    queue<T, In>(name: string, options: QueueOptions<T, In> = {}) {
+      storeNameOf("-", name);
+      const writer = (writerOptions: WriterOptions): QueueWriter =>
+        sessions.current(name, writerOptions);
+      const owner = (): string =>
+        parseStoreName(writer({ store: undefined, blocks: false }).name)?.session ?? "";
+      return handle(name, options, true, writer, owner);
+    },
+    session: sessionQueues,
+    tail<Q extends Readonly<Record<string, Followable>>>(
+      queues: Q,
+      { from, signal }: MergedTailOptions<keyof Q & string> = {},
+    ) {
+      const sources = Object.entries(queues).map(([tag, queue]) => {
+        const start = typeof from === "object" ? from[tag as keyof Q & string] : from;
+        const batches = queue.batches({
+          ...(start !== undefined && { from: start }),
+          ...(signal !== undefined && { signal }),
+        });
+        return [tag, batches] as const;
+      });
+      return new MergedTail<Q>(Object.fromEntries(sources));
+    },
+    list: () => listSessions(store, ""),
+    async flush() {
+      await flushWriters();
+      await store.flush();
+    },
+    close: () => (closing ??= close()),
+    [Symbol.asyncDispose]: () => (closing ??= close()),
+  };
+}
+
+async function* listSessions(store: Store, prefix: string): AsyncIterable<SessionQueueInfo> {
+  for await (const info of store.list(prefix)) {
+    const parts = parseStoreName(info.name);
+    if (parts !== undefined) yield { ...info, ...parts };
+  }
+}
+
+function writerOptionsOf<T, In>(options: QueueOptions<T, In>): WriterOptions {
+  const { metadata, ttlMs, expiresAt, maxMessages, maxBytes, whenFull } = options;
+  const store: OpenOptions = {
+    ...(metadata !== undefined && { metadata }),
+    ...(ttlMs !== undefined && { ttlMs }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(maxMessages !== undefined && { maxMessages }),
+    ...(maxBytes !== undefined && { maxBytes }),
+  };
+  // Without options a queue is found whatever its own are.
+  const asked = Object.keys(store).length > 0;
+  return { store: asked ? store : undefined, blocks: whenFull === "block" };
+}
+
+/** The options of a handle for a queue that was made already. */
+function onlyReading<T, In>({ codec, schema, whenFull }: QueueOptions<T, In>): QueueOptions<T, In> {
+  return {
+    ...(codec !== undefined && { codec }),
+    ...(schema !== undefined && { schema }),
+    ...(whenFull !== undefined && { whenFull }),
+  };
+}

@@ -1,0 +1,263 @@
+import { endingError } from "../ending.ts";
+import { queueNotFound } from "../store-errors.ts";
+import type { AppendReceipt, Ending, Offset, Position, QueueInfo } from "../store.ts";
+import { type CursorConsumer, createCursorConsumer } from "./cursor-consumer.ts";
+import type { Encoder } from "./encoder.ts";
+import { createLeasedConsumer, type LeaseOptions, type LeasedConsumer } from "./leased-consumer.ts";
+import type { Decoder, Message } from "./message.ts";
+import type {
+  DequeueOptions,
+  EnqueueOptions,
+  Queue,
+  QueueRead,
+  SealQueueOptions,
+  TailOptions,
+} from "./queue.ts";
+import type { QueueHub } from "./queue-hub.ts";
+import {
+  createQueueProducer,
+  type QueueProducer,
+  type QueueProducerOptions,
+} from "./queue-producer.ts";
+import type { QueueWriter } from "./queue-writer.ts";
+import { BatchTail, Tail, TailBatches } from "./tail.ts";
+
+/** What a handle needs to know; the rest is the same for ambient and pinned ones. */
+export interface HandleParts<T, In> {
+  readonly hub: QueueHub;
+  readonly name: string;
+  /** The writer of the queue meant at this moment; throws `SESSION_MISSING`. */
+  writer(): QueueWriter;
+  /** Whether reading creates the queue. */
+  readonly readingCreates: boolean;
+  readonly encode: Encoder<In>;
+  decoder(name: string): Decoder<T>;
+  fork(from: string, name: string, session: string | undefined, at?: Offset): Promise<Queue<T, In>>;
+}
+
+export class QueueHandle<T, In> implements Queue<T, In> {
+  readonly name: string;
+  readonly #parts: HandleParts<T, In>;
+  readonly #hub: QueueHub;
+  readonly #encode: Encoder<In>;
+  /** Settles when the values that are being validated have been handed to the store. */
+  #later: Promise<unknown> | undefined;
+
+  constructor(parts: HandleParts<T, In>) {
+    this.name = parts.name;
+    this.#parts = parts;
+    this.#hub = parts.hub;
+    this.#encode = parts.encode;
+  }
+
+  async open(): Promise<QueueInfo> {
+    return this.#writer().open();
+  }
+
+  // No `async`: the store's own promise is handed on as it is. Errors still reject.
+  enqueue(value: In, options?: EnqueueOptions): Promise<AppendReceipt> {
+    try {
+      const writer = this.#writer();
+      const data = this.#encode(value);
+      if (data instanceof Promise || this.#later !== undefined) {
+        return this.#appendLater(writer, [data], options);
+      }
+      return writer.append([data], options);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  enqueueMany(values: readonly In[], options?: EnqueueOptions): Promise<AppendReceipt> {
+    try {
+      const writer = this.#writer();
+      const batch = values.map(this.#encode);
+      if (batch.length === 0) throw new TypeError("enqueueMany needs at least one message.");
+      return isEncoded(batch) && this.#later === undefined
+        ? writer.append(batch, options)
+        : this.#appendLater(writer, batch, options);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  tryEnqueue(value: In): boolean {
+    const writer = this.#writer();
+    const data = this.#encode(value);
+    if (data instanceof Promise || this.#later !== undefined) {
+      if (data instanceof Promise) data.catch(() => {});
+      throw new TypeError("tryEnqueue cannot wait for a schema that validates asynchronously.");
+    }
+    return writer.tryAppend(data);
+  }
+
+  async flush(): Promise<void> {
+    await this.#writer().flush();
+  }
+
+  async dequeue(limit = 1, { wait = false, signal }: DequeueOptions = {}): Promise<Message<T>[]> {
+    const { name } = await this.#opened();
+    const { store } = this.#hub;
+    for (;;) {
+      signal?.throwIfAborted();
+      const taken = await store.take(name, limit);
+      if (taken.length > 0) {
+        this.#hub.changed(name);
+        return taken.map(this.#parts.decoder(name));
+      }
+      if (!wait) return [];
+      const { messages, next, ending } = await store.read(name, "start", { max: 1 });
+      if (messages.length > 0) continue;
+      if (ending !== undefined) {
+        if (ending.status !== "ok") throw endingError(name, ending);
+        return [];
+      }
+      await store.wait(name, next, signal);
+    }
+  }
+
+  async peek(): Promise<Message<T> | undefined> {
+    const { name } = await this.#opened();
+    const { messages } = await this.#hub.store.read(name, "start", { max: 1 });
+    return messages.map(this.#parts.decoder(name))[0];
+  }
+
+  async size(): Promise<number> {
+    const { name } = await this.#opened();
+    const info = await this.#hub.store.info(name);
+    if (info === undefined) throw queueNotFound(name);
+    return info.messages;
+  }
+
+  async clear(): Promise<number> {
+    return this.#trim("now");
+  }
+
+  async trim(upTo: Offset): Promise<number> {
+    return this.#trim(upTo);
+  }
+
+  async read(
+    from: Position = "start",
+    { limit, maxBytes }: { readonly limit?: number; readonly maxBytes?: number } = {},
+  ): Promise<QueueRead<T>> {
+    const { name } = await this.#opened();
+    const result = await this.#hub.store.read(name, from, {
+      ...(limit !== undefined && { max: limit }),
+      ...(maxBytes !== undefined && { maxBytes }),
+    });
+    return { ...result, messages: result.messages.map(this.#parts.decoder(name)) };
+  }
+
+  tail(options: TailOptions = {}): Tail<T> {
+    const { tail, decode } = this.#follow(options);
+    return new Tail(tail, decode);
+  }
+
+  batches(options: TailOptions = {}): TailBatches<T> {
+    const { tail, decode } = this.#follow(options);
+    return new TailBatches(tail, decode);
+  }
+
+  consumer(group: string): CursorConsumer<T>;
+  consumer(group: string, options: LeaseOptions): LeasedConsumer<T>;
+  consumer(group: string, options?: LeaseOptions): CursorConsumer<T> | LeasedConsumer<T> {
+    const { name } = this.#writer();
+    const opened = (): Promise<unknown> => this.#opened();
+    const decode = this.#parts.decoder(name);
+    return options === undefined
+      ? createCursorConsumer(this.#hub.store, name, group, opened, decode)
+      : createLeasedConsumer(this.#hub, name, group, options, opened, decode);
+  }
+
+  producer(id: string, options: QueueProducerOptions = {}): QueueProducer<In> {
+    const writer = this.#writer();
+    return createQueueProducer(
+      (batch, append) => writer.append(batch, append),
+      this.#encode,
+      id,
+      options,
+    );
+  }
+
+  async seal(
+    ending: Ending = { status: "ok" },
+    { messages = [] }: SealQueueOptions<In> = {},
+  ): Promise<AppendReceipt> {
+    const writer = this.#writer();
+    const batch = messages.map(this.#encode);
+    const options = { messages: isEncoded(batch) ? batch : await allOf(batch) };
+    return writer.seal(ending, options);
+  }
+
+  async delete(): Promise<boolean> {
+    const { name } = this.#writer();
+    return this.#hub.store.remove(name);
+  }
+
+  async info(): Promise<QueueInfo | undefined> {
+    return this.#hub.store.info(this.#writer().name);
+  }
+
+  async fork(
+    name: string,
+    { session, at }: { readonly session?: string; readonly at?: Offset } = {},
+  ): Promise<Queue<T, In>> {
+    const { name: from } = await this.#opened();
+    return this.#parts.fork(from, name, session, at);
+  }
+
+  #writer(): QueueWriter {
+    return this.#parts.writer();
+  }
+
+  async #opened(): Promise<QueueWriter> {
+    const writer = this.#writer();
+    if (this.#parts.readingCreates) await writer.open();
+    return writer;
+  }
+
+  async #trim(upTo: Offset | "now"): Promise<number> {
+    const { name } = await this.#opened();
+    const count = await this.#hub.store.trim(name, upTo);
+    this.#hub.changed(name);
+    return count;
+  }
+
+  /** Appends once the schema has validated the values, in the order of the calls. */
+  #appendLater(
+    writer: QueueWriter,
+    batch: readonly (Uint8Array | Promise<Uint8Array>)[],
+    options?: EnqueueOptions,
+  ): Promise<AppendReceipt> {
+    const handedOver = Promise.allSettled([allOf(batch), this.#later]);
+    this.#later = handedOver;
+    return handedOver.then(([validated]) => {
+      if (this.#later === handedOver) this.#later = undefined;
+      if (validated.status === "rejected") throw validated.reason;
+      return writer.append(validated.value, options);
+    });
+  }
+
+  #follow({ from = "start", ...options }: TailOptions): { tail: BatchTail; decode: Decoder<T> } {
+    const writer = this.#writer();
+    const open = this.#parts.readingCreates ? (): Promise<unknown> => writer.open() : undefined;
+    const source = { store: this.#hub.store, name: writer.name, open };
+    return {
+      tail: new BatchTail(source, from, options),
+      decode: this.#parts.decoder(writer.name),
+    };
+  }
+}
+
+function allOf(batch: readonly (Uint8Array | Promise<Uint8Array>)[]): Promise<Uint8Array[]> {
+  return Promise.all(batch.map(async (data) => data));
+}
+
+function isEncoded(batch: readonly (Uint8Array | Promise<Uint8Array>)[]): batch is Uint8Array[] {
+  return batch.every((data) => !(data instanceof Promise));
+}
+
+async function rejected(error: unknown): Promise<never> {
+  throw error;
+}
