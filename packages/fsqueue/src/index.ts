@@ -25,7 +25,7 @@ export type { FilePort } from "./journal/port.ts";
 export { type Codec, bytesCodec, jsonCodec } from "./codec.ts";
 export { endingOf } from "./ending.ts";
 export { parseStoreName, storeNameOf } from "./queue-name.ts";
-export { type QueuesOptions, openQueues } from "./queue/open-queues.ts";
+export { type QueueLayerOptions, type QueuesOptions, openQueues } from "./queue/open-queues.ts";
 export type { MergedTailOptions, Queues, SessionQueueInfo, SessionQueues } from "./queue/queues.ts";
 export type {
   DequeueOptions,

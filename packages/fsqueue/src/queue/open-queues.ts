@@ -2,6 +2,7 @@ import { type Session } from "@lazy/context";
 import { type Clock, systemClock } from "../clock.ts";
 import { type Codec, jsonCodec } from "../codec.ts";
 import { isQueueError } from "../errors.ts";
+import { type FileStoreOptions, openFileStore } from "../journal/file-store.ts";
 import { parseStoreName, storeNameOf } from "../queue-name.ts";
 import type { OpenOptions, QueueInfo, Store } from "../store.ts";
 import { encoderOf } from "./encoder.ts";
@@ -14,9 +15,11 @@ import { QueueWriter } from "./queue-writer.ts";
 import type { MergedTailOptions, Queues, SessionQueueInfo, SessionQueues } from "./queues.ts";
 import { SessionWriters, type WriterOptions } from "./session-writers.ts";
 
-export interface QueuesOptions {
-  /** Where the queues live. It is closed with them. */
-  readonly store: Store;
+/** Where the queues live: in a folder, with the options of a file store, or in any store. */
+export type QueuesOptions = QueueLayerOptions &
+  (({ readonly store?: undefined } & FileStoreOptions) | { readonly store: Store });
+
+export interface QueueLayerOptions {
   /** The codec of queues that name none. Default JSON. */
   readonly codec?: Codec<unknown>;
   /**
@@ -28,9 +31,13 @@ export interface QueuesOptions {
   readonly clock?: Clock;
 }
 
-/** Open the queues in a store, and end those whose writer is gone. */
+/**
+ * Open the queues in a folder or store, and end those whose writer is gone. A store that is given is closed
+ * with them. Rejects with what `openFileStore` does.
+ */
 export async function openQueues(options: QueuesOptions): Promise<Queues> {
-  const { store, claim = () => false, codec = jsonCodec(), clock = systemClock } = options;
+  const { claim = () => false, codec = jsonCodec(), clock = systemClock } = options;
+  const store = options.store === undefined ? await openFileStore(options) : options.store;
   try {
     if (!store.capabilities.readonly) await settleOrphans(store, claim);
   } catch (error) {
