@@ -1,4 +1,4 @@
-import type { StepContext } from "./context.ts";
+import type { RunContext, StepContext } from "./context.ts";
 
 /** Under this key a flow or combinator has the function that runs it as a step of another flow. */
 export const asStep: unique symbol = Symbol.for("lazy.flow.step");
@@ -18,13 +18,14 @@ export type Step<Input, Context, Result> =
 export function functionOf(
   step: unknown,
   where: string,
-): { readonly run: (value: never, context: never) => unknown; readonly name: string } {
+): { readonly run: (value: never, context: RunContext) => unknown; readonly name: string } {
   if (typeof step === "function" || (typeof step === "object" && step !== null)) {
     const { [asStep]: inside, name = "" } = step as Partial<Runnable<never, unknown>> & {
       name?: string;
     };
     if (typeof inside === "function") return { run: inside.bind(step), name };
-    if (typeof step === "function") return { run: step as (value: never) => unknown, name };
+    if (typeof step === "function")
+      return { run: step as (value: never, context: RunContext) => unknown, name };
   }
   throw new TypeError(
     `${where}: a step is a function, a flow or a combinator, not ${step === null ? "null" : typeof step}.`,

@@ -83,7 +83,18 @@ export class RunContext implements Context<unknown, Record<string, unknown>, unk
 
   /** What this run fails with when the step `name` threw `error`. */
   blame(error: unknown, name: string): unknown {
-    const reason = this.scope.abortReason();
-    return reason !== undefined && reason.value === error ? error : blame(error, name, this.level);
+    return this.#isReason(error) ? error : blame(error, name, this.level);
+  }
+
+  /** The same for a branch or round, a name between two steps' names. */
+  get branch(): { blame(error: unknown, name: string): unknown } {
+    return {
+      blame: (error, name) => (this.#isReason(error) ? error : blame(error, name)),
+    };
+  }
+
+  #isReason(error: unknown): boolean {
+    const aborted = this.scope.abortReason();
+    return aborted !== undefined && aborted.value === error;
   }
 }

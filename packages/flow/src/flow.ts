@@ -1,5 +1,8 @@
 import { asStep, functionOf } from "./as-step.ts";
+import { hasAttempts, withAttempts } from "./attempts.ts";
+import { checkConcurrency } from "./branches.ts";
 import type { RunContext } from "./context.ts";
+import type { EachOptions } from "./policy.ts";
 import { Plan } from "./plan.ts";
 import type { CallOptions } from "./run-options.ts";
 import type { Link } from "./stage.ts";
@@ -10,8 +13,6 @@ import type { ValueFlow } from "./value-flow.ts";
 export function flow<Input = void>(name = "flow"): ValueFlow<Input, Input, unknown, never, "sync"> {
   return new Flow(name, []) as unknown as ValueFlow<Input, Input, unknown, never, "sync">;
 }
-
-type Run = Link["run"];
 
 /** Both kinds of flow at run time; their types are the interfaces. */
 class Flow {
@@ -72,26 +73,35 @@ class Flow {
   #add(kind: Link["kind"], parameters: readonly unknown[]): Flow {
     const named = typeof parameters[0] === "string";
     const where = `${this.name}.${kind}`;
-    const { run, name: own } = functionOf(parameters[named ? 1 : 0], where);
+    const [step, options = {}] = parameters.slice(named ? 1 : 0) as [unknown, Options?];
+    const { run, name: own } = functionOf(step, where);
     const name = named ? (parameters[0] as string) : own || `${kind}#${this.#links.length}`;
     if (named && this.#links.some((link) => link.named && link.name === name)) {
       throw new TypeError(
         `${where}: there is a step named "${name}" already; its output would be lost.`,
       );
     }
-    const options = parameters[named ? 2 : 1] as { concurrency?: number } | undefined;
-    const concurrency = options?.concurrency ?? 1;
-    if (!(concurrency >= 1)) {
-      throw new TypeError(
-        `${where}: concurrency is a number from 1 on, not ${String(concurrency)}.`,
-      );
-    }
-    return new Flow(this.name, [
-      ...this.#links,
-      { kind, name, named, run: run as Run, concurrency },
-    ]);
+    const link = {
+      kind,
+      name,
+      named,
+      step,
+      run: hasAttempts(options)
+        ? withAttempts(
+            run as (value: unknown, context: RunContext) => unknown,
+            name,
+            options,
+            where,
+            kind === "step",
+          )
+        : run,
+      concurrency: checkConcurrency(options.concurrency ?? 1, where),
+    };
+    return new Flow(this.name, [...this.#links, link]);
   }
 }
+
+type Options = EachOptions<unknown, RunContext, unknown>;
 
 function all(chunks: unknown): unknown {
   return chunks;

@@ -1,8 +1,25 @@
 export type { Runnable, Step } from "./as-step.ts";
+export type { Combinator, Outcome } from "./combinator.ts";
 export type { Context, StepContext } from "./context.ts";
+export { diverter } from "./diverter.ts";
+export type { DiverterInput, DiverterResults } from "./diverter.ts";
 export { FlowError } from "./errors.ts";
 export type { FlowErrorCode } from "./errors.ts";
 export { flow } from "./flow.ts";
+export { graph } from "./graph.ts";
+export type { Graph, Reads } from "./graph.ts";
+export { loop } from "./loop.ts";
+export type { LoopOptions } from "./loop.ts";
+export { parallel } from "./parallel.ts";
+export type {
+  Joined,
+  JoinedSettled,
+  Merged,
+  Parallel,
+  ParallelOptions,
+  ParallelRecord,
+} from "./parallel.ts";
+export { pipeline } from "./pipeline.ts";
 export type { EachOptions, Replacement, Retry, StepOptions } from "./policy.ts";
 export type {
   After,
@@ -20,3 +37,8 @@ export { Stream } from "./stream.ts";
 export type { Sink } from "./stream.ts";
 export type { StreamFlow } from "./stream-flow.ts";
 export type { ValueFlow } from "./value-flow.ts";
+export { switchOn } from "./switch-on.ts";
+export type { SwitchOn } from "./switch-on.ts";
+export { warp } from "./warp.ts";
+export type { Warped, WarpOptions } from "./warp.ts";
+export { when } from "./when.ts";

@@ -49,6 +49,34 @@ export class Plan implements Readout {
     return new Stream(new Reader(this, this.#begin(input, options), capture()));
   }
 
+  /** Run as one call of a combinator: like `call`, but a stream stays one. */
+  start(input: unknown): unknown {
+    const context = this.#begin(input, undefined);
+    const { scope } = context;
+    try {
+      const result = this.#run(input, context, 0, this.#stages.length);
+      const given = isThenable(result) ? this.#settle(result, context) : result;
+      if (isThenable(given)) return given.then((value) => this.#streamed(value, context));
+      scope.end();
+      return this.#streamed(given, context);
+    } catch (error) {
+      scope.end();
+      throw this.fail(error, context);
+    }
+  }
+
+  #streamed(value: unknown, context: RunContext): unknown {
+    if (!(value instanceof Source)) return value;
+    const readout = {
+      open: () => value,
+      discard: () => value.close(),
+      tail: undefined,
+      fail: (error: unknown) => this.fail(error, context),
+    };
+    context.scope.follow(undefined, sessionSignal());
+    return new Stream(new Reader(readout, context, capture()));
+  }
+
   /** Run as a step of another flow: a value, a promise of one, or a {@link Source}. */
   inside(input: unknown, outer: RunContext): unknown {
     const { scope, trace, path } = outer;
@@ -66,7 +94,12 @@ export class Plan implements Readout {
   }
 
   fail(error: unknown, { scope }: RunContext): unknown {
-    return scope.abortReason() === undefined ? blame(error, this.name) : scope.reason;
+    const aborted = scope.abortReason();
+    if (aborted !== undefined) return aborted.value;
+    // A combinator called alone is a plan of one step with the same name.
+    const named =
+      error instanceof FlowError && error.path[0] === this.name && this.links.length === 1;
+    return named ? error : blame(error, this.name);
   }
 
   #begin(input: unknown, options: CallOptions | undefined): RunContext {

@@ -3,7 +3,7 @@ import type { RunContext } from "./context.ts";
 import { quietly, startClosing } from "./drain.ts";
 import type { EachGroup } from "./each.ts";
 import { bounded } from "./scope.ts";
-import { type Answer, Source } from "./source.ts";
+import { type Answer, SingleSource, Source } from "./source.ts";
 import { isThenable } from "./thenable.ts";
 
 /** What a reader reads: opened at the first `next()`, so that an unread stream does nothing. */
@@ -12,6 +12,8 @@ export interface Readout {
   open(context: RunContext): unknown;
   /** Steps that the reader itself applies to each chunk; this saves a promise per chunk. */
   readonly tail: EachGroup | undefined;
+  /** Close what `open` would have given, when it was never opened. */
+  discard?(): unknown;
   /** What the run fails with. */
   fail(error: unknown, context: RunContext): unknown;
   /** The run is over, with this error if it failed. */
@@ -103,6 +105,7 @@ export class Reader implements AsyncIterableIterator<unknown> {
   #open(): Source | PromiseLike<unknown> {
     const { scope } = this.#context;
     if (this.#binding === undefined) scope.attach(this);
+    else scope.link();
     const opened = this.#readout.open(this.#context);
     return isThenable(opened) ? opened : this.#adopt(opened);
   }
@@ -219,14 +222,14 @@ export class Reader implements AsyncIterableIterator<unknown> {
           scope.observed ? (error ?? new DOMException("The reader has left", "AbortError")) : error,
         );
       }
-      return this.#source?.close();
+      return this.#source === undefined ? this.#readout.discard?.() : this.#source.close();
     };
     try {
       const closing =
         this.#binding === undefined ? close() : this.#binding.runInAsyncScope(close, undefined);
       if (isThenable(closing)) await bounded(closing, scope.closeTimeout);
     } catch (thrown) {
-      throw this.#readout.fail(this.#source!.blame(thrown), this.#context);
+      throw this.#readout.fail(this.#source?.blame(thrown) ?? thrown, this.#context);
     } finally {
       this.#over(undefined);
     }
@@ -275,30 +278,4 @@ export class Reader implements AsyncIterableIterator<unknown> {
 interface Waiting {
   readonly resolve: (answer: Answer | PromiseLike<Answer>) => void;
   readonly reject: (error: unknown) => void;
-}
-
-/** A value where a stream was asked for. */
-class SingleSource extends Source {
-  #value: unknown;
-  #given = false;
-
-  constructor(value: unknown) {
-    super();
-    this.#value = value;
-  }
-
-  pull(): Answer {
-    if (this.#given) return { done: true, value: undefined };
-    this.#given = true;
-    return { done: false, value: this.#value };
-  }
-
-  close(): void {
-    this.#given = true;
-    this.#value = undefined;
-  }
-
-  blame(error: unknown): unknown {
-    return error;
-  }
 }

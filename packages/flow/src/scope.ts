@@ -37,7 +37,7 @@ export class Scope implements Listener {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.aborted) this.#controller.abort(this.reason);
-      else this.#link();
+      else this.link();
     }
     return this.#controller.signal;
   }
@@ -63,7 +63,7 @@ export class Scope implements Listener {
       member.onAbort(this.reason);
       return;
     }
-    this.#link();
+    this.link();
     (this.#members ??= new Set()).add(member);
   }
 
@@ -119,8 +119,8 @@ export class Scope implements Listener {
     this.owner?.onAbort(reason);
   }
 
-  /** Hear of the parent's abort, once there is something here that wants to know. */
-  #link(): void {
+  /** Hear of the parent's abort; done once there is something here that wants to know. */
+  link(): void {
     this.parent?.attach(this);
   }
 }

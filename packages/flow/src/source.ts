@@ -1,5 +1,3 @@
-import type { RunContext } from "./context.ts";
-
 /** A chunk, or the end. */
 export type Answer = IteratorResult<unknown, unknown>;
 
@@ -68,26 +66,31 @@ function readerIterator(stream: ReadableLike): AsyncIterator<unknown> {
   };
 }
 
-/** What a step returned, as a source; undefined if it is a value. */
-export function toSource(value: object, name: string, context: RunContext): Source | undefined {
-  if (value instanceof Source) return new NamedSource(value, name, context);
+/** Puts a step's name in front of an error's path. */
+interface Namer {
+  blame(error: unknown, name: string): unknown;
+}
+
+/** What a step returned, as a source that names the step in its errors; undefined if it is a value. */
+export function toSource(value: object, name: string, namer: Namer): Source | undefined {
+  if (value instanceof Source) return new NamedSource(value, name, namer);
   const opened = openStream(value);
-  return opened === undefined ? undefined : new IteratorSource(opened, name, context);
+  return opened === undefined ? undefined : new IteratorSource(opened, name, namer);
 }
 
 /** A stream that a step's own code makes. */
 class IteratorSource extends Source {
   readonly #opened: Opened;
   readonly #name: string;
-  readonly #context: RunContext;
+  readonly #namer: Namer;
   #started = false;
   #closed = false;
 
-  constructor(opened: Opened, name: string, context: RunContext) {
+  constructor(opened: Opened, name: string, namer: Namer) {
     super();
     this.#opened = opened;
     this.#name = name;
-    this.#context = context;
+    this.#namer = namer;
   }
 
   pull(): Answer | PromiseLike<Answer> {
@@ -104,7 +107,7 @@ class IteratorSource extends Source {
   }
 
   blame(error: unknown): unknown {
-    return this.#context.blame(error, this.#name);
+    return this.#namer.blame(error, this.#name);
   }
 }
 
@@ -112,13 +115,13 @@ class IteratorSource extends Source {
 class NamedSource extends Source {
   readonly #inner: Source;
   readonly #name: string;
-  readonly #context: RunContext;
+  readonly #namer: Namer;
 
-  constructor(inner: Source, name: string, context: RunContext) {
+  constructor(inner: Source, name: string, namer: Namer) {
     super();
     this.#inner = inner;
     this.#name = name;
-    this.#context = context;
+    this.#namer = namer;
   }
 
   pull(): Answer | PromiseLike<Answer> {
@@ -130,6 +133,31 @@ class NamedSource extends Source {
   }
 
   blame(error: unknown): unknown {
-    return this.#context.blame(this.#inner.blame(error), this.#name);
+    return this.#namer.blame(this.#inner.blame(error), this.#name);
+  }
+}
+
+/** A value where a stream was asked for: its only chunk. */
+export class SingleSource extends Source {
+  readonly #value: unknown;
+  #given = false;
+
+  constructor(value: unknown) {
+    super();
+    this.#value = value;
+  }
+
+  pull(): Answer {
+    if (this.#given) return { done: true, value: undefined };
+    this.#given = true;
+    return { done: false, value: this.#value };
+  }
+
+  close(): void {
+    this.#given = true;
+  }
+
+  blame(error: unknown): unknown {
+    return error;
   }
 }

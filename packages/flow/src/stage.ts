@@ -15,6 +15,8 @@ export interface Link {
   /** Whether the caller gave the name: only then its output is kept for `ctx.out`. */
   readonly named: boolean;
   readonly run: (value: never, context: RunContext) => unknown;
+  /** What was given as the step, for drawing. */
+  readonly step: unknown;
   /** For `each`: how many chunks may be under way at once. */
   readonly concurrency: number;
 }
@@ -148,7 +150,7 @@ function streamed(value: unknown, method: string): Source {
 /** A source for a step's own code to read. */
 function readerInside(source: Source, context: RunContext): Reader {
   return new Reader(
-    { open: () => source, tail: undefined, fail: (error) => error },
+    { open: () => source, discard: () => source.close(), tail: undefined, fail: (error) => error },
     context,
     undefined,
   );

@@ -1,4 +1,7 @@
+import type { RunContext } from "./context.ts";
+import type { FlowError } from "./errors.ts";
+
 /** What an observed run reports to. */
 export interface Trace {
-  readonly placeholder: true;
+  retried(context: RunContext, name: string, attempt: number, error: FlowError): void;
 }
