@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { answerTo } from "../src/model.ts";
+import { all, eventsOf, freshFolder, post, serve } from "./server-on-files.ts";
+
+describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
+  it("ends the server with open streams, and its port is free", async () => {
+    const server = await serve(await freshFolder());
+    const response = await post(server.url, "/chat", { prompt: "Will it end?" });
+    const events = all(response);
+    expect(await server.end(signal)).toBe(0);
+    await events;
+    await expect(fetch(server.url)).rejects.toThrow("fetch failed");
+  }, 30_000);
+});
+
+it("refuses a folder that another server uses, and says which", async () => {
+  const dir = await freshFolder();
+  await serve(dir);
+  await expect(serve(dir)).rejects.toThrow("ended before it listened");
+});
+
+it("follows many answers over one connection, each from its own offset", async () => {
+  const server = await serve(await freshFolder(), "--tokens-per-second", "200");
+  const prompts = Array.from({ length: 20 }, (_, index) => `Question number ${index}`);
+  const started = await Promise.all(
+    prompts.map(async (prompt) =>
+      (await post(server.url, "/chat", { prompt, stream: false })).json(),
+    ),
+  );
+  const ids = started.map((body) => (body as { id: string }).id);
+  const response = await post(server.url, "/watch", {
+    answers: Object.fromEntries(ids.map((id) => [id, ""])),
+  });
+  const texts = new Map(ids.map((id) => [id, ""]));
+  for await (const { event, data } of eventsOf(response)) {
+    const { id, text } = data as { id: string; text: string };
+    if (event === "token") texts.set(id, texts.get(id) + text);
+  }
+  expect([...texts.values()]).toEqual(
+    prompts.map((prompt) =>
+      answerTo(prompt)
+        .map(({ text }) => text)
+        .join(""),
+    ),
+  );
+}, 30_000);
+
+it("answers bad input with a code and keeps serving", async () => {
+  const server = await serve(await freshFolder());
+  const cases: [Promise<Response>, number][] = [
+    [post(server.url, "/chat", {}), 400],
+    [post(server.url, "/chat", { prompt: "" }), 400],
+    [post(server.url, "/chat", { prompt: "x", mode: "mixed" }), 400],
+    [post(server.url, "/chat", { prompt: "x".repeat(100_000) }), 413],
+    [fetch(`${server.url}/chat/unknown`), 404],
+    [fetch(`${server.url}/chat/unknown`, { method: "DELETE" }), 404],
+  ];
+  for (const [pending, status] of cases) {
+    const response = await pending;
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: { code: expect.any(String) } });
+  }
+  const answered = await post(server.url, "/chat", { id: "known", prompt: "Still there?" });
+  expect(answered.status).toBe(200);
+  await answered.body!.cancel();
+  const hostile = await fetch(`${server.url}/chat/known`, {
+    headers: { "last-event-id": "not an offset" },
+  });
+  expect(hostile.status).toBe(400);
+}, 30_000);
