@@ -13,9 +13,9 @@ export class Group {
   /** Everything before this sequence is acknowledged, or was trimmed before it could be. */
   floor = 0;
   /** Acknowledged sequences from the floor on. */
-  readonly acknowledged = new Set<number>();
+  readonly acknowledged: Set<number> = new Set();
   /** Handed out at least once, not acknowledged. */
-  readonly leases = new Map<number, Lease>();
+  readonly leases: Map<number, Lease> = new Map();
 
   /** The sequences that may be handed out now, of `[head, tail)`. */
   available(head: number, tail: number, now: number, max: number, limit: number): number[] {

@@ -25,8 +25,8 @@ export interface JournalOptions {
 /** All queues of a folder, as its segments tell them; the operations are functions over it. */
 export class Journal {
   readonly options: JournalOptions;
-  readonly byName = new Map<string, QueueState>();
-  readonly byNumber = new Map<number, QueueState>();
+  readonly byName: Map<string, QueueState> = new Map();
+  readonly byNumber: Map<number, QueueState> = new Map();
   /** In the order in which they were written. */
   segments: Segment[] = [];
   nextQueue = 1;

@@ -11,11 +11,11 @@ export const BLOCK_HEADER = 32;
 export const RECORD_HEADER = 24;
 
 /** A block is closed once its body has reached this; one append that is larger gets a block of its own. */
-export const BLOCK_TARGET = 1 << 20;
+export const BLOCK_TARGET: number = 1 << 20;
 /** No block body is longer: what a scanner need believe of a length. */
-export const BLOCK_LIMIT = 16 << 20;
+export const BLOCK_LIMIT: number = 16 << 20;
 /** The longest payload of one record (the record's length has 24 bits). */
-export const PAYLOAD_LIMIT = (8 << 20) + (64 << 10);
+export const PAYLOAD_LIMIT: number = (8 << 20) + (64 << 10);
 
 const SEGMENT_MAGIC = 0x31515a4c; // "LZQ1"
 export const BLOCK_MAGIC = 0x4b4c424c; // "LBLK"

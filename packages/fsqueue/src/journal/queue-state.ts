@@ -33,7 +33,7 @@ export class QueueState {
   readonly number: number;
   settings: QueueSettings;
   parent: QueueState | undefined;
-  readonly forks = new Set<QueueState>();
+  readonly forks: Set<QueueState> = new Set();
 
   /** The first sequence that can be read. */
   head = 0;
@@ -46,7 +46,7 @@ export class QueueState {
   /** Payload bytes in `[head, next)`. */
   bytes = 0;
   /** Own messages: those of `[settings.fork.at, next)`, kept from the floor on. */
-  readonly index = new MessageIndex();
+  readonly index: MessageIndex = new MessageIndex();
 
   ending: Ending | undefined;
   /** The end stands in the journal and readers see it. */
@@ -57,7 +57,7 @@ export class QueueState {
   producers: Map<string, ProducerState> | undefined;
   cursors: Map<string, number> | undefined;
   groups: Map<string, Group> | undefined;
-  readonly waiters = new Waiters();
+  readonly waiters: Waiters = new Waiters();
 
   /** Its deletion is laid down, but not written yet. */
   removing = false;

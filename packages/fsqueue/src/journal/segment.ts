@@ -35,7 +35,7 @@ export class Segment {
   /** Bytes of records of messages that can still be read. */
   live = 0;
   /** The lowest number of a segment that may hold records of a queue whose deletion stands here. */
-  tombstoneFrom = Number.POSITIVE_INFINITY;
+  tombstoneFrom: number = Number.POSITIVE_INFINITY;
   /** Chunks in memory, in the order of the file. */
   readonly hot: Chunk[] = [];
   /** The writing descriptor of the active segment, or a reading one; -1 when closed. */
