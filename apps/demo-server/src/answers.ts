@@ -141,6 +141,7 @@ export async function openAnswers({ dir, tokensPerSecond = 20 }: AnswersOptions)
     stop(id) {
       const found = writing.get(id);
       found?.abort(new Error("the answer was stopped"));
+      writing.delete(id);
       return found !== undefined;
     },
     stats: () => ({ writing: writing.size, sessions: session.stats.live }),

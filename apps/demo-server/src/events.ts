@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import type { ServerResponse } from "node:http";
 
 /** One server-sent event. `data` is sent as JSON, which has no line break. */
@@ -25,6 +25,8 @@ export function openEvents(
   headers: Record<string, string> = {},
 ): EventWriter {
   const gone = new AbortController();
+  // One connection may follow hundreds of answers, and each listens.
+  setMaxListeners(0, gone.signal);
   response.writeHead(200, {
     "content-type": "text/event-stream",
     "cache-control": "no-store",

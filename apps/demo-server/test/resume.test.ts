@@ -87,7 +87,7 @@ it("ends an answer that is stopped, and says so to its reader", async () => {
   for await (const event of eventsOf(await post(server.url, "/chat", { id: "a", prompt }))) {
     received.push(event);
     if (tokensOf(received).length === 3)
-      stopped = await fetch(`${server.url}/chat/a`, { method: "DELETE" });
+      stopped ??= await fetch(`${server.url}/chat/a`, { method: "DELETE" });
   }
   expect(stopped?.status).toBe(204);
   expect(received.at(-1)?.event).toBe("failed");

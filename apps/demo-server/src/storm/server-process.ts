@@ -18,7 +18,9 @@ export async function startServerProcess(options: readonly string[]): Promise<Se
   });
   const ended = once(child, "close");
   const lines = createInterface({ input: child.stdout });
-  const listening = once(lines, "line").then(([line]) => /http:\/\/\S+/.exec(String(line))?.[0]);
+  const listening = once(lines, "line").then(
+    ([line]) => /http:\/\/[^\s,]+/.exec(String(line))?.[0],
+  );
   const url = await Promise.race([listening, ended.then(() => undefined)]);
   if (url === undefined) throw new Error("the demo server ended before it listened");
   // Nothing else it prints is needed, but it must not wait for a reader.
