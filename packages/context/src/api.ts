@@ -1,10 +1,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { ActiveSession } from "./active-session.ts";
-import { sessionDisposed, sessionMissing } from "./errors.ts";
+import { inject, type HeaderSource, type HeaderTarget } from "./carrier.ts";
+import { argumentError, describe, sessionDisposed, sessionMissing } from "./errors.ts";
+import { openReceived } from "./received-session.ts";
 import { registry, storage } from "./registry.ts";
 import { runBody } from "./run-body.ts";
 import { checkBody } from "./session-options.ts";
 import type { Session, SessionOptions } from "./session.ts";
+import { watchSessions, type SessionWatch } from "./watch.ts";
 
 /** Counts of this process, over all copies of the package. */
 export interface SessionStats {
@@ -44,6 +47,28 @@ export interface SessionApi {
   snapshot(): <A extends unknown[], R>(fn: (...args: A) => R, ...args: A) => R;
   /** Calls `fn` outside any session. */
   exit<R>(fn: () => R): R;
+  /**
+   * Writes the current session into headers (a `Headers`, a map or a plain object), to be sent to another
+   * process: its id and the globals whose policy says `propagate`, as base64url JSON in `lazy-session`, and
+   * the `traceparent`, `tracestate` and `baggage` it received, unless the headers have their own. Returns the
+   * headers. Throws `BUDGET_EXCEEDED` above 4 KiB, `PROPAGATE_INVALID` for a value that JSON would change.
+   */
+  inject(): Record<string, string>;
+  inject<H extends HeaderTarget>(headers: H): H;
+  /**
+   * Calls `fn` in a session opened with what `inject` wrote, and ends it as `run` does. Only keys whose policy
+   * says `propagate` are set. Whatever is malformed, too large or unknown is refused: the session then has an
+   * id of its own or lacks that key, `stats.refused` counts it and `lazy:session:refused` says why.
+   *
+   * Do this with headers of a peer that you trust; a client could choose its own id and globals.
+   */
+  extract<R>(headers: HeaderSource, fn: (session: Session) => R): R;
+  extract<R>(headers: HeaderSource, options: SessionOptions, fn: (session: Session) => R): R;
+  /**
+   * Watches for sessions that do not end: from now on each opening costs a stack (some 10 µs). Stop it when
+   * you have seen enough.
+   */
+  watch(): SessionWatch;
   readonly stats: SessionStats;
 }
 
@@ -62,6 +87,9 @@ export const session: SessionApi = Object.freeze({
   snapshot: () => AsyncLocalStorage.snapshot(),
   // Not `exit` of the storage: on Node 20 a session run inside it stays current afterwards.
   exit: <R>(fn: () => R) => storage.run(undefined, fn),
+  inject: injectCurrent as SessionApi["inject"],
+  extract,
+  watch: watchSessions,
   get stats() {
     const { opened, closed, refused } = registry;
     return { live: opened - closed, opened, closed, refused };
@@ -76,6 +104,25 @@ function run<R>(first: object, second?: (session: Session) => R): R {
   }
   checkBody(second);
   return runBody(new ActiveSession(first), second as (session: Session) => R);
+}
+
+function extract<R>(headers: HeaderSource, fn: (session: Session) => R): R;
+function extract<R>(headers: HeaderSource, options: SessionOptions, fn: (session: Session) => R): R;
+function extract<R>(headers: HeaderSource, second: object, third?: (session: Session) => R): R {
+  const fn = third ?? (second as (session: Session) => R);
+  checkBody(fn);
+  return runBody(openReceived(headers, third === undefined ? {} : second, true), fn);
+}
+
+function injectCurrent(headers: HeaderTarget = {}): HeaderTarget {
+  if (typeof headers !== "object" || headers === null) {
+    throw argumentError(
+      "CARRIER_INVALID",
+      `inject writes into a Headers, a map or an object, not ${describe(headers)}.`,
+    );
+  }
+  inject(current() as ActiveSession, headers);
+  return headers;
 }
 
 function current(): Session {

@@ -1,4 +1,5 @@
 export { session, type SessionApi, type SessionStats } from "./api.ts";
+export type { HeaderSource, HeaderTarget } from "./carrier.ts";
 export { SessionError, isSessionError, type SessionErrorCode } from "./errors.ts";
 export {
   defineGlobals,
@@ -10,3 +11,4 @@ export {
 } from "./globals.ts";
 export type { GlobalPolicies, GlobalPolicy } from "./policy.ts";
 export type { Session, SessionDisposer, SessionOptions, SessionOutcome } from "./session.ts";
+export type { OpenSession, SessionWatch } from "./watch.ts";
