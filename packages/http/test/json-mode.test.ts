@@ -19,7 +19,8 @@ describe("JSON mode", () => {
   test("gives back every value, one level of an array flattened", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.jsonValue(),
+        // What JSON has no text for, as -0, it cannot give back.
+        fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value))),
         fc.constantFrom(undefined, 1, "\t"),
         async (value, indent) => {
           const { status, text } = await exchange(
