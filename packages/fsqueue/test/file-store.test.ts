@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFileStore } from "@lazy/fsqueue";
 import { createManualClock, testStoreContract } from "@lazy/fsqueue/testing";
+import { SimulatedDisk } from "./fixtures/simulated-disk.ts";
 import { vitestRunner } from "./fixtures/vitest-runner.ts";
 
 for (const durability of ["written", "synced"] as const) {
@@ -34,3 +35,33 @@ for (const durability of ["written", "synced"] as const) {
     },
   });
 }
+
+testStoreContract(vitestRunner, {
+  name: "file store whose process dies",
+  provides: ["clock", "forks", "leases", "restart", "crash"],
+  async createHost() {
+    const clock = createManualClock();
+    let disk = new SimulatedDisk();
+    const open = () => openFileStore({ dir: "/disk/store", clock, port: disk });
+    let store = await open();
+    return {
+      get store() {
+        return store;
+      },
+      async restart() {
+        await store.close();
+        store = await open();
+      },
+      async crash() {
+        // The old store goes on writing, but to a disk that nobody will look at.
+        disk = new SimulatedDisk({ image: disk.image() });
+        store = await open();
+      },
+      async advance(ms) {
+        clock.advance(ms);
+        await store.flush();
+      },
+      close: () => store.close(),
+    };
+  },
+});

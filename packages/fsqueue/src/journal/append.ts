@@ -13,10 +13,12 @@ import type { Lane } from "./lane.ts";
 import { RECORD_HEADER, RecordType } from "./layout.ts";
 import { formatOffset } from "./offset.ts";
 import { advanceProducer, encodeProducer } from "./producer.ts";
-import type { QueueState } from "./queue-state.ts";
+import { JUMP, type QueueState } from "./queue-state.ts";
 import { Receipt } from "./receipt.ts";
 
 const encoder = new TextEncoder();
+/** Room for a GAP record before the messages. */
+const JUMP_RECORD = RECORD_HEADER + 8;
 const noOptions: AppendOptions = Object.freeze({});
 
 export function append(
@@ -54,7 +56,8 @@ function appendTo(
   if (known !== undefined) return known;
   checkConditions(queue, messages.length, payload, options);
   const extras = extrasOf(queue, options, ending);
-  const batch = lane.begin(payload + messages.length * RECORD_HEADER + sizeOf(extras));
+  const records = messages.length * RECORD_HEADER + JUMP_RECORD;
+  const batch = lane.begin(payload + records + sizeOf(extras));
   layDown(lane, batch, queue, messages, payload);
   const { producer, order } = options;
   if (extras.length > 0) {
@@ -89,14 +92,40 @@ export function layDown(
 ): void {
   const touch = batch.touch(queue);
   const { buffer } = lane;
+  if (queue.jump && messages.length > 0) leap(lane, batch, queue);
   for (const message of messages) {
     const sequence = queue.next;
     const at = buffer.record(RecordType.data, queue.number, sequence, message);
     queue.index.push(sequence, batch.segment, at, message.length);
     queue.next = sequence + 1;
   }
+  queue.count += messages.length;
   queue.bytes += payload;
   touch.end = queue.next;
+}
+
+/** Leave the sequences out that a power cut may have taken. */
+function leap(lane: Lane, batch: Batch, queue: QueueState): void {
+  const from = queue.next;
+  const to = from + JUMP;
+  lane.buffer.record(RecordType.gap, queue.number, from, encodeSequence(to));
+  queue.jump = false;
+  queue.next = to;
+  const gaps = (queue.gaps ??= new Map());
+  gaps.set(from, to);
+  batch.undo.push(() => {
+    queue.jump = true;
+    gaps.delete(from);
+  });
+}
+
+/** The payload of a GAP record: the sequence after the last one that is left out. */
+export function encodeSequence(sequence: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, sequence >>> 0, true);
+  view.setUint32(4, Math.floor(sequence / 2 ** 32), true);
+  return bytes;
 }
 
 /** The bytes of these messages; throws for what is none or too large. */
@@ -114,7 +143,7 @@ export function payloadOf(journal: Journal, name: string, messages: readonly Uin
 export function checkRoom(queue: QueueState, count: number, payload: number): void {
   const { maxMessages, maxBytes } = queue.settings;
   if (maxMessages !== undefined) {
-    const would = queue.next - queue.head + count;
+    const would = queue.count + count;
     if (would > maxMessages) throw queueFull(queue.name, "maxMessages", maxMessages, would);
   }
   if (maxBytes !== undefined) {

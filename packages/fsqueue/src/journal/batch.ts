@@ -8,6 +8,7 @@ export interface Touch {
   readonly queue: QueueState;
   readonly next: number;
   readonly head: number;
+  readonly count: number;
   readonly bytes: number;
   readonly ending: Ending | undefined;
   readonly sealer: QueueState["sealer"];
@@ -69,6 +70,7 @@ export class Batch {
         queue,
         next: queue.next,
         head: queue.head,
+        count: queue.count,
         bytes: queue.bytes,
         ending: queue.ending,
         sealer: queue.sealer,
@@ -139,6 +141,7 @@ export class Batch {
       queue.index.dropFrom(touch.next);
       queue.next = touch.next;
       queue.head = touch.head;
+      queue.count = touch.count;
       queue.bytes = touch.bytes;
       queue.ending = touch.ending;
       queue.sealer = touch.sealer;

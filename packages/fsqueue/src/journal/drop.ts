@@ -1,6 +1,6 @@
 import { knownSequence, fetch } from "./read.ts";
 import type { Offset, StoredMessage } from "../store.ts";
-import { payloadBetween } from "./open-queue.ts";
+import { contentBetween } from "./open-queue.ts";
 import type { Journal } from "./journal.ts";
 import { RECORD_HEADER, RecordType } from "./layout.ts";
 import type { QueueState } from "./queue-state.ts";
@@ -10,13 +10,15 @@ export async function trim(journal: Journal, name: string, upTo: Offset | "now")
   const queue = journal.find(name);
   journal.writer();
   const to = upTo === "now" ? queue.next : knownSequence(queue, upTo);
-  const count = to - queue.head;
-  if (count <= 0) {
+  if (to <= queue.head) {
     await journal.writer().barrier(true);
     return 0;
   }
-  await stageTrim(journal, queue, to, true);
-  return count;
+  const { count } = queue;
+  const trimmed = stageTrim(journal, queue, to, true);
+  const dropped = count - queue.count;
+  await trimmed;
+  return dropped;
 }
 
 /** Read and drop the oldest messages. */
@@ -27,11 +29,10 @@ export async function take(
 ): Promise<readonly StoredMessage[]> {
   const queue = journal.find(name);
   journal.writer();
-  const to = Math.min(queue.tail, queue.head + max);
-  if (to <= queue.head) return [];
+  if (queue.head >= queue.tail || max < 1) return [];
   // The places are looked up before the messages are dropped, and their segments held.
-  const messages = fetch(journal, queue, queue.head, to);
-  const [taken] = await Promise.all([messages, stageTrim(journal, queue, to, false)]);
+  const { end, messages } = fetch(journal, queue, queue.head, { max, maxBytes: Infinity });
+  const [taken] = await Promise.all([messages, stageTrim(journal, queue, end, false)]);
   return taken;
 }
 
@@ -53,7 +54,9 @@ function stageTrim(
   const batch = lane.begin(RECORD_HEADER);
   batch.touch(queue);
   lane.buffer.record(RecordType.trim, queue.number, to, undefined);
-  queue.bytes -= payloadBetween(queue, queue.head, to);
+  const content = contentBetween(queue, queue.head, to);
+  queue.count -= content.count;
+  queue.bytes -= content.bytes;
   queue.head = to;
   batch.after.push(() => {
     queue.keptHead = to;

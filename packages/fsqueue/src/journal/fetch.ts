@@ -1,7 +1,7 @@
 import type { StoredMessage } from "../store.ts";
 import { corruptRecord } from "./corrupt.ts";
-import type { Descriptors } from "./descriptors.ts";
 import { storeFailed } from "./failure.ts";
+import type { Journal } from "./journal.ts";
 import {
   RECORD_HEADER,
   RecordType,
@@ -14,7 +14,6 @@ import {
   viewOf,
 } from "./layout.ts";
 import { formatOffset } from "./offset.ts";
-import type { FilePort } from "./port.ts";
 import type { QueueState } from "./queue-state.ts";
 import type { Chunk, Segment } from "./segment.ts";
 
@@ -39,47 +38,68 @@ interface Cold {
   readonly length: number;
 }
 
+/** What a read found, and the sequence to read on from. */
+export interface Fetched {
+  readonly end: number;
+  /** At once when all are in memory. */
+  readonly messages: StoredMessage[] | Promise<StoredMessage[]>;
+}
+
+/** A read being gathered. */
+class Gathering {
+  readonly messages: StoredMessage[] = [];
+  readonly cold: Cold[] = [];
+  readonly max: number;
+  readonly maxBytes: number;
+  bytes = 0;
+  end: number;
+
+  constructor(start: number, max: number, maxBytes: number) {
+    this.end = start;
+    this.max = max;
+    this.maxBytes = maxBytes;
+  }
+
+  get full(): boolean {
+    return this.messages.length >= this.max || this.bytes >= this.maxBytes;
+  }
+}
+
 /**
- * The messages `[from, to)` of a queue: at once when all are in memory, else with as few reads as their
- * density in the segments allows, each checked against its checksum.
+ * The messages of a queue from `start` on, before `tail`: until there are `max`, or their payloads reach
+ * `maxBytes`. Those in memory as they are; the others with as few reads as their density in the segments
+ * allows, each checked against its checksum. All places are looked up before the call returns.
  */
 export function fetchMessages(
-  port: FilePort,
-  descriptors: Descriptors,
+  journal: Journal,
   queue: QueueState,
-  from: number,
-  to: number,
-): StoredMessage[] | Promise<StoredMessage[]> {
-  const messages: StoredMessage[] = Array.from({ length: to - from });
-  const cold: Cold[] = [];
-  let end = to;
-  for (let owner: QueueState | undefined = queue; owner !== undefined && end > from;) {
-    const start = Math.max(from, owner.ownFrom);
-    if (start < end) gather(owner, start, end, from, messages, cold);
-    end = Math.min(end, owner.ownFrom);
-    owner = owner.parent;
+  start: number,
+  tail: number,
+  max: number,
+  maxBytes: number,
+): Fetched {
+  const gathering = new Gathering(start, max, maxBytes);
+  if (start < tail) gatherAll(queue, start, tail, gathering);
+  const end = gathering.full ? gathering.end : tail;
+  const { messages, cold } = gathering;
+  if (cold.length === 0) return { end, messages };
+  return { end, messages: fetchCold(journal, cold, messages) };
+}
+
+/** A fork's first messages stand with its origin, and so on. */
+function gatherAll(queue: QueueState, start: number, tail: number, gathering: Gathering): void {
+  const { ownFrom, parent } = queue;
+  if (parent !== undefined && start < ownFrom) {
+    gatherAll(parent, start, Math.min(ownFrom, tail), gathering);
+    if (gathering.full) return;
   }
-  if (cold.length === 0) return withoutGaps(messages);
-  return fetchCold(port, descriptors, cold, messages).then(withoutGaps);
+  gather(queue, Math.max(start, ownFrom), tail, gathering);
 }
 
-/** Salvage may have left places empty. */
-function withoutGaps(messages: StoredMessage[]): StoredMessage[] {
-  return messages.includes(undefined as never)
-    ? messages.filter((message) => message !== undefined)
-    : messages;
-}
-
-/** Fill in what is in memory; note what is not. */
-function gather(
-  owner: QueueState,
-  from: number,
-  to: number,
-  base: number,
-  messages: StoredMessage[],
-  cold: Cold[],
-): void {
+/** Give what is in memory; note what is not. */
+function gather(owner: QueueState, from: number, to: number, gathering: Gathering): void {
   const { runs } = owner.index;
+  const { messages, cold, max, maxBytes } = gathering;
   let chunk: Chunk | undefined;
   for (let at = owner.index.position(from); at < runs.length; at += 1) {
     const run = runs[at]!;
@@ -99,22 +119,28 @@ function gather(
         chunk = segment.chunkAt(offset);
       }
       if (chunk === undefined) {
-        cold.push({ slot: sequence - base, queue: owner, sequence, segment, offset, length });
-        continue;
+        cold.push({ slot: messages.length, queue: owner, sequence, segment, offset, length });
+        messages.push(pending);
+      } else {
+        const place = offset - chunk.fileStart;
+        messages.push({
+          offset: formatOffset(sequence + 1),
+          data: new Uint8Array(chunk.bytes.buffer, place + RECORD_HEADER, length),
+          time: recordTime(chunk.view, place),
+        });
       }
-      const start = offset - chunk.fileStart;
-      messages[sequence - base] = {
-        offset: formatOffset(sequence + 1),
-        data: new Uint8Array(chunk.bytes.buffer, start + RECORD_HEADER, length),
-        time: recordTime(chunk.view, start),
-      };
+      gathering.bytes += length;
+      gathering.end = sequence + 1;
+      if (messages.length >= max || gathering.bytes >= maxBytes) return;
     }
   }
 }
 
+/** Stands where a message is yet to be read. */
+const pending: StoredMessage = Object.freeze({ offset: "", data: new Uint8Array(), time: 0 });
+
 async function fetchCold(
-  port: FilePort,
-  descriptors: Descriptors,
+  journal: Journal,
   cold: readonly Cold[],
   messages: StoredMessage[],
 ): Promise<StoredMessage[]> {
@@ -122,7 +148,7 @@ async function fetchCold(
   let next = 0;
   const work = async (): Promise<void> => {
     for (let span = spans[next++]; span !== undefined; span = spans[next++]) {
-      await readSpan(port, descriptors, span, messages);
+      await readSpan(journal, span, messages);
     }
   };
   // Hold on to all segments at once: retention must not unlink one before its turn.
@@ -131,7 +157,7 @@ async function fetchCold(
   try {
     await Promise.all(Array.from({ length: Math.min(PARALLEL, spans.length) }, work));
   } finally {
-    for (const segment of held) descriptors.release(segment);
+    for (const segment of held) journal.descriptors.release(segment);
   }
   return messages;
 }
@@ -166,8 +192,7 @@ function spansOf(cold: readonly Cold[]): Cold[][] {
 }
 
 async function readSpan(
-  port: FilePort,
-  descriptors: Descriptors,
+  journal: Journal,
   span: readonly Cold[],
   messages: StoredMessage[],
 ): Promise<void> {
@@ -175,7 +200,7 @@ async function readSpan(
   const last = span.at(-1)!;
   const length = last.offset + RECORD_HEADER + last.length - start;
   const bytes = new Uint8Array(new ArrayBuffer(length));
-  await readFully(port, descriptors, segment, bytes, start);
+  await readFully(journal, segment, bytes, start);
   const view = viewOf(bytes);
   for (const one of span) {
     const at = one.offset - start;
@@ -198,13 +223,14 @@ async function readSpan(
 }
 
 /** Fill `bytes` from this place in the segment; what lies beyond its end stays zero. */
-export async function readFully(
-  port: FilePort,
-  descriptors: Descriptors,
+async function readFully(
+  journal: Journal,
   segment: Segment,
   bytes: Uint8Array,
   start: number,
 ): Promise<number> {
+  const { descriptors } = journal;
+  const { port } = journal.options;
   let read = 0;
   try {
     const descriptor = await descriptors.acquire(segment);

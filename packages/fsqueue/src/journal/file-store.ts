@@ -1,3 +1,4 @@
+import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import { storeClosed } from "../store-errors.ts";
 import type {
@@ -18,6 +19,7 @@ import type {
   StoreStats,
 } from "../store.ts";
 import { append, seal } from "./append.ts";
+import { carryOver } from "./carry-over.ts";
 import { getCursor, setCursor } from "./cursors.ts";
 import { remove, take, trim } from "./drop.ts";
 import { infoOf } from "./info.ts";
@@ -28,6 +30,7 @@ import { createNodePort } from "./node-port.ts";
 import { openQueue } from "./open-queue.ts";
 import type { FilePort } from "./port.ts";
 import { read, wait } from "./read.ts";
+import { writeClose, writeStart } from "./session-record.ts";
 import { newStoreNumber, recover } from "./recovery.ts";
 
 export interface FileStoreOptions {
@@ -56,7 +59,6 @@ const MOST_MESSAGE_BYTES = 8 << 20;
 /** Open the store in a folder, and recover what an earlier process left there. */
 export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   const {
-    dir,
     durability = "written",
     segmentBytes = 64 << 20,
     memoryBytes = 32 << 20,
@@ -64,6 +66,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
     clock = systemClock,
     port = createNodePort(),
   } = options;
+  const dir = resolve(options.dir);
   const synced = durability === "synced";
   const journal = new Journal({
     dir,
@@ -74,7 +77,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
     maxMessageBytes: Math.min(maxMessageBytes, MOST_MESSAGE_BYTES),
     clock,
   });
-  await port.makeFolder(dir);
+  await makeFolderDurable(port, dir);
   const recovered = await recover(journal, true);
   if (journal.store === 0) journal.store = newStoreNumber();
   const lane = new Lane(
@@ -91,14 +94,25 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
         journal.segments.push(segment);
         if (previous !== undefined) journal.descriptors.adopt(previous);
       },
-      async carryOver() {},
+      carryOver: (old) => carryOver(journal, lane, old),
     },
     { lane: recovered.lane, nextSegment: recovered.nextSegment, time: journal.lastTime },
   );
   await lane.start(recovered.last);
+  await writeStart(journal, lane);
   journal.lane = lane;
   journal.buryAll();
   return new FileStore(journal);
+}
+
+/** Create the folder. The entries of it and of the parents that were created with it are made durable. */
+async function makeFolderDurable(port: FilePort, dir: string): Promise<void> {
+  const topmost = await port.makeFolder(dir);
+  if (topmost === undefined) return;
+  const above = dirname(topmost);
+  for (let folder = dir; folder !== above && folder !== dirname(folder); folder = dirname(folder)) {
+    await port.syncFolder(dirname(folder));
+  }
 }
 
 /** The contract over the journal: what goes wrong is a rejection, never a throw. */
@@ -114,7 +128,8 @@ class FileStore implements Store {
     this.leases = createLeases(journal);
     this.cursors = {
       get: (name, group) => getCursor(journal, name, group),
-      set: (name, group, offset, options) => setCursor(journal, name, group, offset, options),
+      set: (name, group, offset, options) =>
+        this.#write(() => setCursor(journal, name, group, offset, options)),
     };
     this.capabilities = {
       persistent: true,
@@ -127,7 +142,7 @@ class FileStore implements Store {
   }
 
   open(name: string, options?: OpenOptions): Promise<{ created: boolean; info: QueueInfo }> {
-    return openQueue(this.#journal, name, options);
+    return this.#write(() => openQueue(this.#journal, name, options));
   }
 
   append(
@@ -135,19 +150,11 @@ class FileStore implements Store {
     batch: readonly Uint8Array[],
     options?: AppendOptions,
   ): Promise<AppendReceipt> {
-    try {
-      return append(this.#journal, name, batch, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#write(() => append(this.#journal, name, batch, options));
   }
 
   seal(name: string, ending: Ending, options?: SealOptions): Promise<AppendReceipt> {
-    try {
-      return seal(this.#journal, name, ending, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#write(() => seal(this.#journal, name, ending, options));
   }
 
   read(name: string, from: Position, options?: ReadOptions): Promise<ReadResult> {
@@ -163,15 +170,15 @@ class FileStore implements Store {
   }
 
   take(name: string, max: number): Promise<readonly StoredMessage[]> {
-    return take(this.#journal, name, max);
+    return this.#write(() => take(this.#journal, name, max));
   }
 
   trim(name: string, upTo: Offset | "now"): Promise<number> {
-    return trim(this.#journal, name, upTo);
+    return this.#write(() => trim(this.#journal, name, upTo));
   }
 
   remove(name: string): Promise<boolean> {
-    return remove(this.#journal, name);
+    return this.#write(() => remove(this.#journal, name));
   }
 
   async info(name: string): Promise<QueueInfo | undefined> {
@@ -221,7 +228,18 @@ class FileStore implements Store {
 
   async flush(): Promise<void> {
     this.#journal.assertOpen();
-    await this.#journal.lane?.barrier(true);
+    await this.#write(async () => this.#journal.lane?.barrier(true));
+  }
+
+  /** Writing waits while the journal moves to another lane; what throws is a rejection. */
+  #write<T>(run: () => Promise<T>): Promise<T> {
+    const switching = this.#journal.lane?.ready();
+    if (switching !== undefined) return switching.then(run);
+    try {
+      return run();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   close(): Promise<void> {
@@ -235,7 +253,13 @@ class FileStore implements Store {
     journal.stopWatching();
     for (const queue of journal.byNumber.values()) queue.waiters.fail(storeClosed());
     try {
-      await journal.lane?.close();
+      const { lane } = journal;
+      if (lane !== undefined) {
+        await lane.barrier(true);
+        // The mark lets the next open tell damage from a torn end; what was acknowledged needs it not.
+        await writeClose(lane).catch(() => {});
+        await lane.close();
+      }
     } finally {
       const active = journal.lane?.active;
       if (active !== undefined) journal.descriptors.adopt(active);

@@ -7,15 +7,16 @@ import type { QueueState } from "./queue-state.ts";
 export function infoOf(journal: Journal, queue: QueueState): QueueInfo {
   const { settings, head, tail } = queue;
   const { ttlMs, expiresAt, maxMessages, maxBytes, fork } = settings;
-  const staged = queue.next > tail ? queue.index.bytes(tail, queue.next) : 0;
+  const staged = { count: 0, bytes: 0 };
+  if (queue.next > tail) queue.index.measure(Math.max(head, tail), queue.next, staged);
   return {
     name: settings.name,
     id: `${journal.store.toString(16).padStart(8, "0")}-${queue.number}`,
     createdAt: settings.createdAt,
     head: formatOffset(Math.min(head, tail)),
     tail: formatOffset(tail),
-    messages: Math.max(0, tail - head),
-    bytes: queue.bytes - staged,
+    messages: queue.count - staged.count,
+    bytes: queue.bytes - staged.bytes,
     metadata: settings.metadata,
     owned: settings.owned,
     ...(queue.ended && queue.ending !== undefined ? { ending: queue.ending } : {}),

@@ -35,6 +35,9 @@ export class Journal {
   /** Absent when the store is read-only. */
   lane: Lane | undefined;
   closed = false;
+  /** What the log's last process left: its machine's start, and whether it closed the log. */
+  boot = "";
+  closedCleanly = true;
   /** The latest time in the records. */
   lastTime = 0;
   /** Deletions that a replay has met. */

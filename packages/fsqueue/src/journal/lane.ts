@@ -42,8 +42,6 @@ export class Lane {
   readonly buffer: AppendBuffer;
   /** Calls that made something durable. */
   syncs = 0;
-  /** A new lane is being opened after a failure: wait for it before the next operation. */
-  switching: Promise<void> | undefined;
 
   #number: number;
   #nextSegment: number;
@@ -62,6 +60,8 @@ export class Lane {
   #scheduled = false;
   #lastWasLarge = false;
   #failure: { readonly error: unknown } | undefined;
+  /** A new lane is being opened after a failure. */
+  #switching: Promise<void> | undefined;
   #syncing: Promise<void> = Promise.resolve();
   #syncRunning = false;
   #syncWanted = false;
@@ -140,7 +140,7 @@ export class Lane {
 
   /** Make everything durable, then let go of the file. */
   async close(): Promise<void> {
-    await this.switching?.catch(() => {});
+    await this.#switching?.catch(() => {});
     try {
       await this.barrier(true);
     } finally {
@@ -369,8 +369,22 @@ export class Lane {
     this.#reject(batch, error);
     const unsynced = this.#unsynced.filter((kept) => kept !== batch);
     this.#unsynced = [];
-    const switching = this.#switchLane(unsynced);
-    this.switching = switching;
+    this.#startSwitching(unsynced);
+  }
+
+  /** After a failure: a promise to wait for before the next operation; it rejects if the folder still fails. */
+  ready(): Promise<void> | undefined {
+    if (this.#failure !== undefined && this.#writing === undefined) {
+      if (this.#switching === undefined) this.#startSwitching([]);
+    }
+    return this.#switching;
+  }
+
+  #startSwitching(unsynced: readonly Batch[]): void {
+    const switching = this.#switchLane(unsynced).finally(() => {
+      this.#switching = undefined;
+    });
+    this.#switching = switching;
     switching.catch(() => {});
   }
 
@@ -385,15 +399,15 @@ export class Lane {
       await this.#create(segment);
       this.#use(segment);
       this.#failure = undefined;
-      this.#options.onSegment(segment, old);
       if (old.durable < old.size) {
         await this.#options.carryOver(old);
         await this.barrier(true);
       }
+      this.#options.onSegment(segment, old);
       for (const batch of unsynced) batch.settleDurable();
-      this.switching = undefined;
     } catch (error) {
       this.#failure = { error };
+      this.#use(old);
       // Its header says that the old segment ends early; without it, recovery reads what is still there.
       if (segment !== undefined) await this.#options.port.remove(segment.path).catch(() => {});
       for (const batch of unsynced) batch.failDurable(storeFailed(error));

@@ -34,6 +34,8 @@ export const RecordType = {
   producer: 11,
   order: 12,
   gap: 13,
+  start: 14,
+  close: 15,
 } as const;
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 

@@ -5,7 +5,7 @@ import type { Journal } from "./journal.ts";
 import { RECORD_HEADER, RecordType } from "./layout.ts";
 import { parseOffset } from "./offset.ts";
 import type { QueueState } from "./queue-state.ts";
-import { fetch } from "./read.ts";
+import { fetchOne } from "./read.ts";
 
 const encoder = new TextEncoder();
 
@@ -93,9 +93,9 @@ async function deliver(
   handed: readonly (readonly [sequence: number, deliveries: number])[],
 ): Promise<Delivery[]> {
   const messages = await Promise.all(
-    handed.map(async ([sequence]) => fetch(journal, queue, sequence, sequence + 1)),
+    handed.map(async ([sequence]) => fetchOne(journal, queue, sequence)),
   );
-  return messages.flatMap(([message], at) =>
+  return messages.flatMap((message, at) =>
     message === undefined ? [] : [{ ...message, deliveries: handed[at]![1] }],
   );
 }

@@ -102,17 +102,19 @@ export class MessageIndex {
     }
   }
 
-  /** The payload bytes of `[from, to)`. */
-  bytes(from: number, to: number): number {
-    let bytes = 0;
-    for (const run of this.runs) {
+  /** Add up the messages of `[from, to)`. */
+  measure(from: number, to: number, sum: { count: number; bytes: number }): void {
+    const { runs } = this;
+    for (let at = this.position(from); at < runs.length; at += 1) {
+      const run = runs[at]!;
+      if (run.first >= to) return;
       const start = Math.max(from, run.first);
       const end = Math.min(to, run.first + run.count);
+      sum.count += end - start;
       for (let sequence = start; sequence < end; sequence += 1) {
-        bytes += run.table[(run.skip + sequence - run.first) * 2 + 1]!;
+        sum.bytes += run.table[(run.skip + sequence - run.first) * 2 + 1]!;
       }
     }
-    return bytes;
   }
 
   /** Where a run that begins after this sequence would be inserted. */

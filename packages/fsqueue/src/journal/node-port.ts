@@ -15,8 +15,8 @@ const open = promisify(fs.open);
 /** The real file system. Descriptors go through `node:fs`: graceful-fs never settles an open on EMFILE. */
 export function createNodePort(): FilePort {
   return {
-    async makeFolder(path) {
-      await fs.promises.mkdir(path, { recursive: true, mode: FOLDER_MODE });
+    makeFolder(path) {
+      return fs.promises.mkdir(path, { recursive: true, mode: FOLDER_MODE });
     },
     async list(path) {
       try {
@@ -67,6 +67,13 @@ export function createNodePort(): FilePort {
     },
     async rename(from, to) {
       await fs.promises.rename(from, to);
+    },
+    async bootId() {
+      try {
+        return (await fs.promises.readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+      } catch {
+        return "";
+      }
     },
     async folderType(path) {
       if (typeof fs.promises.statfs !== "function") return 0;

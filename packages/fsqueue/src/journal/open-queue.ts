@@ -63,7 +63,7 @@ function createQueue(journal: Journal, name: string, options: OpenOptions): Queu
     queue.keptHead = parent.head;
     queue.next = at;
     queue.tail = Math.min(at, parent.tail);
-    queue.bytes = payloadBetween(queue, queue.head, at);
+    Object.assign(queue, contentBetween(queue, queue.head, at));
   }
   return queue;
 }
@@ -115,13 +115,17 @@ function forkPoint(parent: QueueState, at: Offset | undefined): number {
   return sequence;
 }
 
-/** The payload bytes of these messages, wherever they stand: the queue's own, or those of its origins. */
-export function payloadBetween(queue: QueueState, from: number, to: number): number {
-  let bytes = 0;
+/** How many messages these are and their bytes, wherever they stand: with the queue, or its origins. */
+export function contentBetween(
+  queue: QueueState,
+  from: number,
+  to: number,
+): { count: number; bytes: number } {
+  const content = { count: 0, bytes: 0 };
   let end = to;
   for (let at: QueueState | undefined = queue; at !== undefined && from < end; at = at.parent) {
-    bytes += at.index.bytes(Math.max(from, at.ownFrom), end);
+    at.index.measure(Math.max(from, at.ownFrom), end, content);
     end = Math.min(end, at.ownFrom);
   }
-  return bytes;
+  return content;
 }

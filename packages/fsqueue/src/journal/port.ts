@@ -3,8 +3,8 @@
  * their order, so the tests put a simulator here. Descriptors are the numbers `open` gave.
  */
 export interface FilePort {
-  /** Create a folder and its parents, for this user only. */
-  makeFolder(path: string): Promise<void>;
+  /** Create a folder and its parents, for this user only; returns the topmost that was created. */
+  makeFolder(path: string): Promise<string | undefined>;
   /** The names in a folder; empty if it does not exist. */
   list(path: string): Promise<readonly string[]>;
   /** `create`: read and write, must not exist. `write`: read and write. `read`: read. */
@@ -37,6 +37,8 @@ export interface FilePort {
   remove(path: string): Promise<void>;
   /** Replaces `to` atomically. */
   rename(from: string, to: string): Promise<void>;
+  /** Which start of the machine this is: what was written before another may be lost. Empty if unknown. */
+  bootId(): Promise<string>;
   /** The magic number of the folder's file system (statfs), 0 where the platform has none. */
   folderType(path: string): Promise<number>;
 }

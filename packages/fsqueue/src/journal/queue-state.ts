@@ -43,8 +43,16 @@ export class QueueState {
   tail = 0;
   /** The staged end; never below `tail`. */
   next = 0;
-  /** Payload bytes in `[head, next)`. */
+  /** Messages in `[head, next)`, and the bytes of their payload. */
+  count = 0;
   bytes = 0;
+  /** Sequences that no message has: pairs of the first and the one after the last. */
+  gaps: Map<number, number> | undefined;
+  /**
+   * A power cut may have taken acknowledged messages, whose offsets must not be given again: the next
+   * message leaves a gap of {@link JUMP} before it.
+   */
+  jump = false;
   /** Own messages: those of `[settings.fork.at, next)`, kept from the floor on. */
   readonly index: MessageIndex = new MessageIndex();
 
@@ -108,6 +116,9 @@ export class QueueState {
     return floor;
   }
 }
+
+/** More messages than one queue can have been given between two syncs. */
+export const JUMP = 2 ** 24;
 
 export const NO_SETTINGS: QueueSettings = Object.freeze({
   name: "",

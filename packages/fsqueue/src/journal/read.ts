@@ -1,6 +1,6 @@
 import { offsetInvalid, offsetTrimmed } from "../store-errors.ts";
 import type { Offset, Position, ReadOptions, ReadResult, StoredMessage } from "../store.ts";
-import { fetchMessages } from "./fetch.ts";
+import { type Fetched, fetchMessages } from "./fetch.ts";
 import type { Journal } from "./journal.ts";
 import { formatOffset, parseOffset } from "./offset.ts";
 import type { QueueState } from "./queue-state.ts";
@@ -16,26 +16,36 @@ export function read(
 ): ReadResult | Promise<ReadResult> {
   const queue = journal.find(name);
   const start = sequenceOf(queue, from);
-  const end = limit(queue, start, options?.max ?? MOST_MESSAGES, options?.maxBytes ?? MOST_BYTES);
-  const { tail } = queue;
-  const ending = end === tail && queue.ended ? queue.ending : undefined;
-  const found = fetch(journal, queue, start, end);
+  const { end, messages: found } = fetch(journal, queue, start, {
+    max: options?.max ?? MOST_MESSAGES,
+    maxBytes: options?.maxBytes ?? MOST_BYTES,
+  });
+  const atEnd = end === queue.tail;
+  const ending = atEnd && queue.ended ? queue.ending : undefined;
   const next = formatOffset(end);
-  const atEnd = end === tail;
   const result = (messages: readonly StoredMessage[]): ReadResult =>
     ending === undefined ? { messages, next, atEnd } : { messages, next, atEnd, ending };
   return Array.isArray(found) ? result(found) : found.then(result);
 }
 
+/** The acknowledged messages from here on, up to a limit, and where they end. */
 export function fetch(
   journal: Journal,
   queue: QueueState,
   start: number,
-  end: number,
-): StoredMessage[] | Promise<StoredMessage[]> {
-  return start === end
-    ? []
-    : fetchMessages(journal.options.port, journal.descriptors, queue, start, end);
+  limits: { readonly max: number; readonly maxBytes: number },
+): Fetched {
+  return fetchMessages(journal, queue, start, queue.tail, limits.max, limits.maxBytes);
+}
+
+/** One message; undefined if it is there no more. */
+export async function fetchOne(
+  journal: Journal,
+  queue: QueueState,
+  sequence: number,
+): Promise<StoredMessage | undefined> {
+  const [message] = await fetchMessages(journal, queue, sequence, sequence + 1, 1, 1).messages;
+  return message;
 }
 
 /** Whether there is something to read after this offset; if not, a promise of the next change. */
@@ -50,27 +60,6 @@ export async function wait(
   const sequence = knownSequence(queue, after);
   if (sequence < queue.tail || queue.ended) return;
   await queue.waiters.wait(signal);
-}
-
-/** The end of a read: after so many messages, or the one with which the bytes are reached. */
-function limit(queue: QueueState, start: number, max: number, maxBytes: number): number {
-  const most = Math.min(queue.tail, start + max);
-  // Whole queues that are smaller need no count.
-  if (queue.bytes <= maxBytes) return most;
-  let bytes = 0;
-  let end = start;
-  while (end < most && bytes < maxBytes) {
-    bytes += lengthOf(queue, end);
-    end += 1;
-  }
-  return end;
-}
-
-function lengthOf(queue: QueueState, sequence: number): number {
-  let owner: QueueState | undefined = queue;
-  while (owner !== undefined && sequence < owner.ownFrom) owner = owner.parent;
-  const run = owner?.index.find(sequence);
-  return run === undefined ? 0 : run.table[(run.skip + sequence - run.first) * 2 + 1]!;
 }
 
 /** The sequence behind a position; throws for one that cannot be read from. */

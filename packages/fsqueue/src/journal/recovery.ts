@@ -73,21 +73,21 @@ async function openSegments(journal: Journal, writable: boolean): Promise<Found[
       segments.push(new Segment(Number(lane[1]), Number(number[1]), path, 0));
     }
   }
-  segments.sort((a, b) => a.number - b.number);
+  segments.sort((a, b) => b.number - a.number);
   const found: Found[] = [];
-  for (const segment of segments) {
-    const isLast = segment === segments.at(-1);
-    const one = await openSegment(journal, segment, isLast && writable);
+  for (const bare of segments) {
+    const isLast = found.length === 0;
+    const one = await openSegment(journal, bare, isLast && writable);
     if (one.header === undefined && isLast && !(await holdsBlocks(journal, one))) {
       // Its creation was cut short: nothing was ever written to it.
-      await port.close(segment.descriptor);
-      if (writable) await port.remove(segment.path);
+      await port.close(one.segment.descriptor);
+      if (writable) await port.remove(bare.path);
       continue;
     }
     if (one.header === undefined) {
-      throw corruptSegment(segment, 0, "The header of a segment is damaged");
+      throw corruptSegment(bare, 0, "The header of a segment is damaged");
     }
-    found.push(one);
+    found.unshift(one);
   }
   return found;
 }

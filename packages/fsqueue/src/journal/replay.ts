@@ -51,10 +51,14 @@ export function replayRecord(
   const type = recordType(view, at);
   const number = recordQueue(view, at);
   const sequence = recordSequence(view, at);
-  const queue = journal.byNumber.get(number) ?? provisional(journal, number, segment);
-  queue.lastSegment = segment.number;
   const time = recordTime(view, at);
   if (time > journal.lastTime) journal.lastTime = time;
+  if (number === 0) {
+    replaySession(journal, type, bytes.subarray(at + RECORD_HEADER, at + length));
+    return;
+  }
+  const queue = journal.byNumber.get(number) ?? provisional(journal, number, segment);
+  queue.lastSegment = segment.number;
   if (type === RecordType.data) {
     replayData(queue, segment, sequence, offset, length - RECORD_HEADER);
     if (time > queue.touchedAt) queue.touchedAt = time;
@@ -106,6 +110,15 @@ export function replayRecord(
       }
       break;
     }
+    case RecordType.gap: {
+      const to =
+        view.getUint32(at + RECORD_HEADER, true) +
+        view.getUint32(at + RECORD_HEADER + 4, true) * 2 ** 32;
+      (queue.gaps ??= new Map()).set(sequence, to);
+      queue.jump = false;
+      if (to > queue.next) queue.next = to;
+      break;
+    }
     case RecordType.order: {
       queue.order = decoder.decode(payload);
       break;
@@ -119,6 +132,24 @@ export function replayRecord(
     default: // TOUCH says no more than its time; types of later versions are left alone.
   }
   if (time > queue.touchedAt) queue.touchedAt = time;
+}
+
+/** What the log says of the processes that wrote it. */
+function replaySession(journal: Journal, type: number, payload: Uint8Array): void {
+  journal.closedCleanly = type === RecordType.close;
+  if (type !== RecordType.start) return;
+  const { boot, jump } = JSON.parse(decoder.decode(payload)) as StartRecord;
+  journal.boot = boot;
+  if (jump !== true) return;
+  for (const queue of journal.byNumber.values()) queue.jump = true;
+}
+
+/** The payload of a START record, as JSON. */
+export interface StartRecord {
+  /** Which start of the machine this was; empty where the platform does not tell. */
+  readonly boot: string;
+  /** Messages that were acknowledged may be lost: every queue leaves a gap. */
+  readonly jump?: true;
 }
 
 /** A record came before the OPEN record: that was copied into a later segment. */

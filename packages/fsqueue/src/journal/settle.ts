@@ -1,6 +1,6 @@
 import { QueueError } from "../errors.ts";
 import type { Journal } from "./journal.ts";
-import { payloadBetween } from "./open-queue.ts";
+import { contentBetween } from "./open-queue.ts";
 import type { QueueState } from "./queue-state.ts";
 
 /** After a replay: make an end of deleted queues, count what is there, and see that nothing is missing. */
@@ -20,13 +20,25 @@ function settleQueue(journal: Journal, queue: QueueState): void {
   queue.index.dropBefore(floor);
   let expected = Math.max(floor, queue.ownFrom);
   for (const run of queue.index.runs) {
+    expected = skipGaps(queue, expected);
     if (run.first !== expected) throw missing(queue, expected);
     expected = run.first + run.count;
   }
-  if (expected !== queue.next) throw missing(queue, expected);
-  queue.bytes = payloadBetween(queue, queue.head, queue.next);
+  if (skipGaps(queue, expected) !== queue.next) throw missing(queue, expected);
+  Object.assign(queue, contentBetween(queue, queue.head, queue.next));
   queue.recordedTouch = queue.touchedAt;
   journal.watchExpiry(queue);
+}
+
+/** The first sequence from this one on that is not in a gap. */
+function skipGaps(queue: QueueState, sequence: number): number {
+  let at = sequence;
+  const { gaps } = queue;
+  if (gaps === undefined) return at;
+  for (const [from, to] of [...gaps].toSorted(([a], [b]) => a - b)) {
+    if (from <= at && at < to) at = to;
+  }
+  return at;
 }
 
 function missing(queue: QueueState, sequence: number): QueueError {

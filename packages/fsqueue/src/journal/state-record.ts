@@ -19,6 +19,8 @@ interface StateRecord {
   fork?: { from: string; queue: number; at: number };
   head?: number;
   next?: number;
+  gaps?: [number, number][];
+  jump?: true;
   removed?: true;
   touched?: number;
   ending?: Ending;
@@ -57,6 +59,8 @@ export function encodeState(queue: QueueState): Uint8Array {
   if (settings.fork !== undefined) state.fork = settings.fork;
   if (queue.head > 0) state.head = queue.head;
   if (queue.next > 0) state.next = queue.next;
+  if (queue.gaps !== undefined) state.gaps = [...queue.gaps];
+  if (queue.jump) state.jump = true;
   if (queue.removed) state.removed = true;
   if (queue.ending !== undefined) state.ending = queue.ending;
   if (queue.sealer !== undefined) state.sealer = queue.sealer;
@@ -115,6 +119,8 @@ function restoreState(queue: QueueState, state: StateRecord): void {
   queue.keptHead = queue.head;
   queue.next = Math.max(queue.next, state.next ?? 0);
   queue.tail = queue.next;
+  queue.gaps = state.gaps === undefined ? undefined : new Map(state.gaps);
+  queue.jump = state.jump === true;
   queue.removed = state.removed === true;
   queue.touchedAt = state.touched ?? state.created;
   queue.recordedTouch = queue.touchedAt;

@@ -1,0 +1,190 @@
+import { type FilePort, type Store, isQueueError, openFileStore } from "@lazy/fsqueue";
+import { describe, expect, it } from "vitest";
+import { textsOf } from "./fixtures/check-promises.ts";
+import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
+
+const dir = "/disk/store";
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return "resolved";
+  } catch (error) {
+    return isQueueError(error) ? error.code : String(error);
+  }
+}
+
+/** Open a store on a disk that fails where the test says. */
+async function openOn(
+  durability: "written" | "synced",
+  when: "fail" | "failAfter" = "fail",
+): Promise<{ store: Store; disk: SimulatedDisk; failing: Map<string, string> }> {
+  const failing = new Map<string, string>();
+  const disk = new SimulatedDisk({
+    [when]: (operation: string, path: string) => {
+      const code = failing.get(operation);
+      return code === undefined ? undefined : systemError(code, path);
+    },
+  });
+  const store = await openFileStore({ dir, durability, port: disk });
+  await store.open("q");
+  await store.append("q", [bytes("before")], { durable: true });
+  return { store, disk, failing };
+}
+
+describe("a full disk", () => {
+  for (const durability of ["written", "synced"] as const) {
+    it(`rejects what does not fit, and all is well once there is room: ${durability}`, async () => {
+      const { store, disk, failing } = await openOn(durability);
+      failing.set("write", "ENOSPC");
+      const refused = [
+        codeOf(store.append("q", [bytes("a")])),
+        codeOf(store.append("q", [bytes("b")])),
+        codeOf(store.open("other")),
+        codeOf(store.trim("q", "now")),
+        codeOf(store.seal("q", { status: "ok" })),
+        codeOf(store.remove("q")),
+      ];
+      const codes = new Set(await Promise.all(refused));
+      expect([...codes]).toEqual(["STORE_FULL"]);
+      failing.clear();
+      expect(await textsOf(store, "q")).toEqual(["before"]);
+      expect(await store.info("other")).toBeUndefined();
+      await store.append("q", [bytes("after")]);
+      expect(await textsOf(store, "q")).toEqual(["before", "after"]);
+      await store.close();
+      const again = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
+      expect(await textsOf(again, "q")).toEqual(["before", "after"]);
+      await again.close();
+    });
+  }
+
+  it("leaves no trace of what was refused, not even after a crash", async () => {
+    expect(await refusedBlocks((port) => port)).toEqual(["aaaaaaaaaa"]);
+  });
+
+  it("would leave one if the journal did not truncate", async () => {
+    const found = await refusedBlocks(
+      (port) =>
+        new Proxy(port, {
+          get: (target, property: keyof FilePort) =>
+            property === "truncate" ? async () => {} : target[property].bind(target),
+        }),
+    );
+    expect(found).toContain("refused");
+  });
+});
+
+describe("a file that refuses to become durable", () => {
+  it("is not asked again: what waits is rejected, a new lane takes over", async () => {
+    const { store, disk, refuse, syncs } = await openRefusing("synced");
+    refuse("lane-000001");
+    const waiting = [
+      codeOf(store.append("q", [bytes("a")])),
+      codeOf(store.seal("q", { status: "ok" })),
+    ];
+    expect(await Promise.all(waiting)).toEqual(["STORE_FAILED", "STORE_FAILED"]);
+    expect(await textsOf(store, "q")).toEqual(["before"]);
+    await store.append("q", [bytes("after")]);
+    expect(await textsOf(store, "q")).toEqual(["before", "after"]);
+    await store.close();
+    expect(syncs.filter((path) => path.includes("lane-000001"))).toHaveLength(1);
+    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
+    expect(await textsOf(again, "q")).toEqual(["before", "after"]);
+    await again.close();
+  });
+
+  it("loses nothing that was acknowledged as written: the new lane carries it", async () => {
+    const { store, disk, refuse } = await openRefusing("written");
+    await store.open("gone");
+    const { durable } = await store.append("q", [bytes("written"), bytes("too")]);
+    await store.remove("gone").then(() => store.open("new"));
+    refuse("lane-000001");
+    await store.append("new", [bytes("n")]);
+    // Written, then refused, then carried over: by then it is as durable as was asked for.
+    await store.append("q", [bytes("a")], { durable: true });
+    await store.append("q", [bytes("after")]);
+    await durable;
+    await store.flush();
+    const expected = ["before", "written", "too", "a", "after"];
+    const cut = disk.cuts(() => 0)[0]!.image;
+    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: cut }) });
+    expect(await textsOf(again, "q")).toEqual(expected);
+    expect(await textsOf(again, "new")).toEqual(["n"]);
+    await again.close();
+    await store.close();
+  });
+
+  it("rejects while no lane can be opened, and goes on when one can", async () => {
+    const { store, refuse } = await openRefusing("synced");
+    refuse("lane");
+    for (const text of ["a", "b"]) {
+      expect(await codeOf(store.append("q", [bytes(text)]))).toBe("STORE_FAILED");
+    }
+    expect(await textsOf(store, "q")).toEqual(["before"]);
+    refuse("nothing");
+    await store.append("q", [bytes("after")]);
+    expect(await textsOf(store, "q")).toEqual(["before", "after"]);
+    await store.close();
+  });
+});
+
+/** Two blocks of one batch; the second is refused, when both are in the file already. */
+async function refusedBlocks(mutate: (port: FilePort) => FilePort): Promise<string[]> {
+  let count = 0;
+  let failAt = 0;
+  const disk = new SimulatedDisk({
+    failAfter(operation, path) {
+      if (operation !== "write") return undefined;
+      count += 1;
+      return count === failAt ? systemError("ENOSPC", path) : undefined;
+    },
+  });
+  const store = await openFileStore({ dir, durability: "synced", port: mutate(disk) });
+  await store.open("q");
+  failAt = count + 2;
+  const large = new Uint8Array(1 << 20).fill(97);
+  const codes = await Promise.all([
+    codeOf(store.append("q", [large])),
+    codeOf(store.append("q", [bytes("refused")])),
+  ]);
+  expect(codes).toEqual(["STORE_FULL", "STORE_FULL"]);
+  await store.append("q", [large]);
+  const after = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
+  const found = (await textsOf(after, "q")).map((text) => text.slice(0, 10));
+  await after.close();
+  await store.close();
+  return found;
+}
+
+/** Only the files of the first lane fail, and they only once: asked again they would lie. */
+async function openRefusing(durability: "written" | "synced"): Promise<{
+  store: Store;
+  disk: SimulatedDisk;
+  refuse: (lane: string) => void;
+  syncs: string[];
+}> {
+  let refusing: string | undefined;
+  const syncs: string[] = [];
+  const disk = new SimulatedDisk({
+    fail(operation, path) {
+      if (operation !== "sync") return undefined;
+      syncs.push(path);
+      if (refusing === undefined || !path.includes(refusing)) return undefined;
+      return systemError("EIO", path);
+    },
+  });
+  const store = await openFileStore({ dir, durability, port: disk });
+  await store.open("q");
+  await store.append("q", [bytes("before")], { durable: true });
+  return {
+    store,
+    disk,
+    syncs,
+    refuse: (lane) => {
+      refusing = lane;
+      syncs.length = 0;
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import type { FilePort } from "@lazy/fsqueue";
+import { describe, expect, it } from "vitest";
+import { type PowerCutOptions, cutPowerEverywhere } from "./fixtures/power-cut.ts";
+import { forgeChecksums } from "./fixtures/segment-bytes.ts";
+import { FOLDER } from "./fixtures/simulated-disk.ts";
+import type { TrackedStore } from "./fixtures/tracked-store.ts";
+
+/** Several queues at once: batches, producers, trims, cursors, seals with last messages, removals. */
+async function mixed(tracked: TrackedStore): Promise<void> {
+  await Promise.all(["a", "b", "gone"].map((name) => tracked.open(name)));
+  for (let round = 0; round < 6; round += 1) {
+    const filler = "x".repeat(round * 130);
+    await Promise.all([
+      tracked.append("a", [`a${round}-1${filler}`, `a${round}-2`]),
+      tracked.append("a", [`a${round}-3`]),
+      tracked.append("b", [`b${round}`], {
+        producer: { id: "p", epoch: 0, sequence: round },
+        durable: round % 3 === 2,
+      }),
+      round > 4 ? undefined : tracked.append("gone", [`g${round}`]),
+    ]);
+    if (round === 2) await tracked.trim("a");
+    if (round === 3) {
+      const { next } = await tracked.store.read("b", "now");
+      await tracked.setCursor("b", next);
+    }
+    if (round === 4) await tracked.remove("gone");
+    if (round === 4) await tracked.open("late");
+  }
+  await tracked.append("late", ["l1"], { durable: true });
+  await tracked.seal("late", { status: "ok" }, ["l2", "l3"]);
+  await tracked.seal("a", { status: "error", message: "m" }, ["last"]);
+  await tracked.append("b", [`end${"y".repeat(3000)}`]);
+}
+
+describe("power cuts", () => {
+  for (const durability of ["written", "synced"] as const) {
+    for (const segmentBytes of [64 << 20, 2000]) {
+      it(`keep every promise: ${durability}, segments of ${segmentBytes} bytes`, async () => {
+        const options = { durability, seed: 7, segmentBytes, workload: mixed };
+        const result = await cutPowerEverywhere(options);
+        expect(result.broken).toEqual([]);
+        expect(result.images).toBeGreaterThan(500);
+      });
+    }
+  }
+});
+
+describe("the simulator", () => {
+  const mutants: Record<string, Pick<PowerCutOptions, "mutate" | "damage">> = {
+    "a journal that does not sync files": {
+      mutate: (port) => withPort(port, { sync: async () => {} }),
+    },
+    "a journal that does not sync folders": {
+      mutate: (port) => withPort(port, { syncFolder: async () => {} }),
+    },
+    "a journal without checksums": {
+      damage: (image) =>
+        new Map(
+          [...image].map(([path, entry]) => [
+            path,
+            entry === FOLDER ? FOLDER : forgeChecksums(entry),
+          ]),
+        ),
+    },
+  };
+  for (const [name, mutant] of Object.entries(mutants)) {
+    it(`catches ${name}`, async () => {
+      const options = {
+        durability: "synced",
+        seed: 7,
+        segmentBytes: 2000,
+        workload: mixed,
+      } as const;
+      const { broken } = await cutPowerEverywhere({ ...options, ...mutant });
+      expect(broken.length).toBeGreaterThan(0);
+    });
+  }
+});
+
+/** The port with some operations replaced. */
+function withPort(port: FilePort, operations: Partial<FilePort>): FilePort {
+  return new Proxy(port, {
+    get(target, property: keyof FilePort) {
+      return operations[property] ?? target[property].bind(target);
+    },
+  });
+}
