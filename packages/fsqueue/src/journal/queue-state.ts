@@ -118,7 +118,7 @@ export class QueueState {
 }
 
 /** More messages than one queue can have been given between two syncs. */
-export const JUMP = 2 ** 24;
+export const JUMP: number = 2 ** 24;
 
 export const NO_SETTINGS: QueueSettings = Object.freeze({
   name: "",
