@@ -1,3 +1,4 @@
+import type { Exchange } from "./exchange.ts";
 import { fault } from "./fault.ts";
 import type { Limits } from "./limits.ts";
 
@@ -18,6 +19,9 @@ export class Admission {
   readonly #limits: Limits;
   readonly #readersOf = new Map<string, number>();
   readonly #drainListeners = new Set<() => void>();
+  /** Bytes that answers read and have not written yet, by request. */
+  readonly #held = new Map<Exchange, number>();
+  #heldBytes = 0;
   #readers = 0;
   #active = 0;
   #draining = false;
@@ -50,8 +54,9 @@ export class Admission {
     }
   }
 
-  leave(): void {
+  leave(exchange: Exchange): void {
     this.#active -= 1;
+    this.hold(exchange, 0);
   }
 
   /** Count a live reader of a queue in; returns the function that counts it out again. */
@@ -80,10 +85,22 @@ export class Admission {
     else this.#readersOf.set(queue, ofQueue);
   }
 
-  /** How much one answer may read at this moment, so that all together stay within the memory given. */
-  pieceBytes(): number {
-    const share = Math.floor(this.#limits.answerBytes / Math.max(1, this.#active));
-    return Math.min(largestPiece, Math.max(smallestPiece, share));
+  /**
+   * Reserve memory for what an answer is about to read, and tell how much: a quarter of what is left, so
+   * that there is something for the next. Say with {@link hold} how much it came to.
+   */
+  reserve(exchange: Exchange): number {
+    const share = Math.floor((this.#limits.answerBytes - this.#heldBytes) / 4);
+    const bytes = Math.min(largestPiece, Math.max(smallestPiece, share));
+    this.hold(exchange, bytes);
+    return bytes;
+  }
+
+  /** The memory that the answer to a request takes from now on, until it leaves. */
+  hold(exchange: Exchange, bytes: number): void {
+    this.#heldBytes += bytes - (this.#held.get(exchange) ?? 0);
+    if (bytes === 0) this.#held.delete(exchange);
+    else this.#held.set(exchange, bytes);
   }
 
   /** Answer 503 from now on and tell everything that waits to come to an end. Idempotent. */

@@ -11,7 +11,10 @@ export interface Answer {
 
 /** A body that is made as it is asked for: nothing is read ahead of the client. */
 export interface PulledBody {
-  /** The next piece, or undefined at the end. Never called again before it has settled. */
+  /**
+   * The next piece, or undefined at the end. Never called again before it has settled. The piece is valid
+   * until the next call: its memory may be used again.
+   */
   next(): Promise<Uint8Array | undefined>;
   /** Give up: the client has gone, or does not read. A pending `next` settles soon. Idempotent. */
   cancel(): void;

@@ -1,12 +1,14 @@
 import { isQueueError, type Offset, type QueueInfo, type ReadResult } from "@lazy/fsqueue";
-import type { PulledBody } from "./answer.ts";
+import { bytesOf, type PulledBody } from "./answer.ts";
 import { framingOf, storedContentType, type Framing } from "./content-type.ts";
 import type { Core } from "./core.ts";
 import { nextCursor } from "./cursor.ts";
 import type { Pulsed } from "./pulse.ts";
+import { fitsSlab } from "./slabs.ts";
 import { sseFrame } from "./sse-frame.ts";
 
 const pieceBytes = 64 * 1024;
+const smallFrameBytes = 16 * 1024;
 const shortestRenewalMs = 250;
 const heartbeat = Buffer.from(": heartbeat\n\n");
 
@@ -47,6 +49,8 @@ export class EventStream implements PulledBody, Pulsed {
   #waiting: AbortController | undefined;
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
+  /** Holds the present frame until the next is asked for. */
+  #slab: Buffer | undefined;
 
   constructor(core: Core, start: EventStreamStart) {
     this.#core = core;
@@ -63,6 +67,7 @@ export class EventStream implements PulledBody, Pulsed {
 
   async next(): Promise<Uint8Array | undefined> {
     try {
+      this.#giveBackSlab();
       const piece = await this.#next();
       if (piece === undefined) this.#end();
       else this.#sentAt = Date.now();
@@ -104,24 +109,45 @@ export class EventStream implements PulledBody, Pulsed {
   #frame(result: ReadResult): Uint8Array {
     this.#position = result.next;
     if (result.ending !== undefined) this.#ending = true;
-    const frame = this.#sharedFrame(result);
-    if (this.#greeted) return frame;
+    if (this.#greeted) return this.#sharedFrame(result);
     this.#greeted = true;
-    return Buffer.concat([Buffer.from(`retry: ${this.#core.live.retryMs}\n\n`), frame]);
+    const greeting = Buffer.from(`retry: ${this.#core.live.retryMs}\n\n`);
+    return this.#assemble([greeting, this.#sharedFrame(result)]);
   }
 
   #sharedFrame(result: ReadResult): Uint8Array {
     const cursor = nextCursor(this.#clientCursor);
     const known = frames.get(result);
     if (known?.cursor === cursor) return known.frame;
-    const frame = sseFrame(result.messages, this.#framing, {
+    const parts = sseFrame(result.messages, this.#framing, {
       offset: result.next,
       cursor,
       upToDate: result.atEnd,
       ...(result.ending === undefined ? {} : { ending: result.ending }),
     });
-    frames.set(result, { cursor, frame });
+    const frame = this.#assemble(parts);
+    if (this.#slab === undefined) frames.set(result, { cursor, frame });
     return frame;
+  }
+
+  /** Small frames are new and may be shared; large ones, of a reader that catches up, are put in a slab. */
+  #assemble(parts: readonly Uint8Array[]): Uint8Array {
+    const bytes = bytesOf(parts);
+    if (bytes <= smallFrameBytes || !fitsSlab(bytes) || this.#slab !== undefined) {
+      return Buffer.concat(parts, bytes);
+    }
+    this.#slab = this.#core.slabs.take();
+    let at = 0;
+    for (const part of parts) {
+      this.#slab.set(part, at);
+      at += part.byteLength;
+    }
+    return this.#slab.subarray(0, bytes);
+  }
+
+  #giveBackSlab(): void {
+    if (this.#slab !== undefined) this.#core.slabs.giveBack(this.#slab);
+    this.#slab = undefined;
   }
 
   /** Resolves when there may be something to read, when it is time for a heartbeat, or time to end. */
@@ -166,6 +192,7 @@ export class EventStream implements PulledBody, Pulsed {
     this.#forgetDrain();
     this.#leaveReads();
     this.#waiting?.abort();
+    this.#giveBackSlab();
     this.#onEnd();
   }
 }

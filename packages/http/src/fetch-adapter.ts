@@ -101,7 +101,7 @@ function streamOf(
         try {
           const piece = await body.next();
           if (over) return;
-          if (piece !== undefined) return controller.enqueue(piece);
+          if (piece !== undefined) return controller.enqueue(Uint8Array.from(piece));
           end();
           controller.close();
         } catch (error) {

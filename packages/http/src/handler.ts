@@ -13,6 +13,7 @@ import { Pulse } from "./pulse.ts";
 import { normalBase } from "./queue-name.ts";
 import { createResponder, type ErrorContext, type Respond } from "./responder.ts";
 import { SharedReads } from "./shared-reads.ts";
+import { Slabs } from "./slabs.ts";
 
 /** One line of a log. */
 export interface RequestRecord {
@@ -97,19 +98,22 @@ export function createHandler(options: HandlerOptions): Handler {
   const onError = options.onError ?? warn;
   const respond = createResponder(core, createCors(options.cors), options.authorize, onError);
   const departures = new Set<() => void>();
+  const report = (exchange: Exchange, status: number, milliseconds: number): void => {
+    const { method, path } = exchange;
+    try {
+      options.onRequest?.({ method, path, status, milliseconds });
+    } catch (error) {
+      onError(error, { method, path });
+    }
+  };
   const inside: HandlerInside = {
     respond: admitting(admission, respond),
     pulse: core.pulse,
     slowReaderMs: limits.slowReaderMs,
     onError,
     complete(exchange, status, startedAt) {
-      admission.leave();
-      options.onRequest?.({
-        method: exchange.method,
-        path: exchange.path,
-        status,
-        milliseconds: performance.now() - startedAt,
-      });
+      admission.leave(exchange);
+      report(exchange, status, performance.now() - startedAt);
       if (admission.stats.active === 0) for (const departed of departures) departed();
     },
   };
@@ -141,6 +145,7 @@ function createCore(options: HandlerOptions, limits: Limits, admission: Admissio
     admission,
     pulse: new Pulse(),
     reads: new SharedReads(store),
+    slabs: new Slabs(),
   };
 }
 

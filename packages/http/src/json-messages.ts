@@ -1,4 +1,3 @@
-import type { StoredMessage } from "@lazy/fsqueue";
 import { fault } from "./fault.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -24,22 +23,6 @@ export function splitJson(body: Uint8Array): Uint8Array[] {
   if (value.length === 0) return [];
   if (value.length === 1) return [trimmed(body, start + 1, end - 1)];
   return splitElements(body, start + 1, end - 1);
-}
-
-/** `[a,b]` of messages that are JSON each. */
-export function joinJson(messages: readonly StoredMessage[]): Uint8Array {
-  let length = Math.max(2, messages.length + 1);
-  for (const message of messages) length += message.data.byteLength;
-  const joined = Buffer.allocUnsafe(length);
-  joined[0] = openBracket;
-  let at = 1;
-  for (const message of messages) {
-    if (at > 1) joined[at++] = comma;
-    joined.set(message.data, at);
-    at += message.data.byteLength;
-  }
-  joined[at] = closeBracket;
-  return joined;
 }
 
 function parse(body: Uint8Array): unknown {

@@ -18,8 +18,14 @@ export function toNodeListener(
   handler: Handler,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const inside = insideOf(handler);
+  // Requests that a client sends without waiting for answers are answered one at a time: Node would hold
+  // the later answers back in memory, and tell nobody when the client of one that waits has gone.
+  const turns = new WeakMap<Socket, Promise<void>>();
   return (request, response) => {
-    void answerNode(inside, request, response);
+    const { socket } = request;
+    const before = turns.get(socket);
+    const turn = (before ?? Promise.resolve()).then(() => answerNode(inside, request, response));
+    turns.set(socket, turn);
   };
 }
 
@@ -28,6 +34,7 @@ async function answerNode(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (request.socket.destroyed) return;
   const startedAt = performance.now();
   const exchange = exchangeOf(request, response);
   const answer = await inside.respond(exchange);
@@ -48,11 +55,10 @@ async function write(
   answer: Answer,
 ): Promise<void> {
   const { status, headers, body } = answer;
+  const writer = new NodeWriter(response, inside.pulse, inside.slowReaderMs);
   if (body !== undefined && isPulled(body)) {
     response.writeHead(status, headers);
-    response.flushHeaders();
-    await new NodeWriter(response, inside).pull(body);
-    return;
+    return writer.pull(body);
   }
   const pieces = body ?? [];
   const bytes = bytesOf(pieces);
@@ -60,13 +66,9 @@ async function write(
     headers["content-length"] = String(bytes);
   }
   response.writeHead(status, headers);
-  if (request.method === "HEAD" || bytes === 0) {
-    response.end();
-  } else if (pieces.length === 1 && bytes <= firstPieceBytes) {
-    response.end(pieces[0]);
-  } else {
-    await new NodeWriter(response, inside).writeAll(pieces);
-  }
+  if (request.method === "HEAD" || bytes === 0) return writer.end();
+  if (pieces.length === 1 && bytes <= firstPieceBytes) return writer.end(pieces[0]);
+  return writer.writeAll(pieces);
 }
 
 function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {

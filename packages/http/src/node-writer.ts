@@ -1,83 +1,91 @@
 import type { ServerResponse } from "node:http";
 import type { PulledBody } from "./answer.ts";
-import type { HandlerInside } from "./handler.ts";
-import type { Pulsed } from "./pulse.ts";
+import type { Pulse, Pulsed } from "./pulse.ts";
 
 const pieceBytes = 64 * 1024;
 
 /**
  * Writes to a raw response no faster than the client reads: after a write that did not fit, nothing more
- * is asked for until the socket has drained. A client that drains nothing for too long is cut off; what it
- * missed is in the queue.
+ * is asked for until the socket has drained. A client that takes nothing for too long is cut off; what it
+ * missed is in the queue. Every method resolves when the response is over, complete or not.
  */
 export class NodeWriter implements Pulsed {
   readonly #response: ServerResponse;
-  readonly #inside: HandlerInside;
+  readonly #pulse: Pulse;
+  readonly #slowReaderMs: number;
+  /** Since when the client has been taking nothing of what was written. */
   #blockedSince: number | undefined;
+  #over = false;
   #resume: (() => void) | undefined;
+  #onOver: (() => void) | undefined;
 
-  constructor(response: ServerResponse, inside: HandlerInside) {
+  constructor(response: ServerResponse, pulse: Pulse, slowReaderMs: number) {
     this.#response = response;
-    this.#inside = inside;
+    this.#pulse = pulse;
+    this.#slowReaderMs = slowReaderMs;
+    this.#over = response.destroyed || response.closed;
+    if (this.#over) return;
+    response.once("close", () => this.#close());
+    pulse.add(this);
   }
 
-  /** Write a body piece by piece until it ends or the client has gone. */
-  async pull(body: PulledBody): Promise<void> {
-    const gone = (): void => body.cancel();
-    this.#response.once("close", gone);
-    if (this.#response.closed || this.#response.destroyed) gone();
-    await this.#watched(async () => {
-      try {
-        for (let piece = await body.next(); piece !== undefined; piece = await body.next()) {
-          await this.#write(piece);
-        }
-        this.#response.end();
-      } finally {
-        this.#response.off("close", gone);
-        body.cancel();
-      }
-    });
+  /** End the response with what is small enough for one write, or with nothing. */
+  async end(piece?: Uint8Array): Promise<void> {
+    if (this.#over) return;
+    this.#response.end(piece);
+    this.#blockedSince = Date.now();
+    await this.#untilOver();
   }
 
   /** Write what is in memory already, in pieces small enough to see whether the client reads. */
   async writeAll(pieces: readonly Uint8Array[]): Promise<void> {
-    await this.#watched(async () => {
-      for (const piece of pieces) {
-        for (let from = 0; from < piece.byteLength; from += pieceBytes) {
-          await this.#write(piece.subarray(from, from + pieceBytes));
-        }
+    for (const piece of pieces) {
+      for (let from = 0; from < piece.byteLength && !this.#over; from += pieceBytes) {
+        await this.#write(piece.subarray(from, from + pieceBytes));
       }
-      this.#response.end();
-    });
+    }
+    await this.end();
+  }
+
+  /** Write a body piece by piece until it ends or the client has gone. */
+  async pull(body: PulledBody): Promise<void> {
+    this.#onOver = () => body.cancel();
+    if (this.#over) body.cancel();
+    for (let piece = await body.next(); piece !== undefined && !this.#over;) {
+      await this.#write(piece);
+      piece = await body.next();
+    }
+    await this.end();
   }
 
   pulse(now: number): void {
     const since = this.#blockedSince;
-    if (since !== undefined && now - since >= this.#inside.slowReaderMs) this.#response.destroy();
+    if (since !== undefined && now - since >= this.#slowReaderMs) this.#response.destroy();
   }
 
-  async #watched(work: () => Promise<void>): Promise<void> {
-    const resume = (): void => {
-      this.#blockedSince = undefined;
-      this.#resume?.();
-    };
-    this.#response.on("drain", resume);
-    this.#response.on("close", resume);
-    this.#inside.pulse.add(this);
-    try {
-      await work();
-    } finally {
-      this.#inside.pulse.delete(this);
-      this.#response.off("drain", resume);
-      this.#response.off("close", resume);
-    }
-  }
-
+  /** Resolves once the system has taken the piece, so that its memory may be used again. */
   async #write(piece: Uint8Array): Promise<void> {
-    if (this.#response.destroyed || this.#response.write(piece)) return;
+    if (this.#over) return;
     this.#blockedSince = Date.now();
     await new Promise<void>((resolve) => {
       this.#resume = resolve;
+      this.#response.write(piece, () => resolve());
     });
+    this.#blockedSince = undefined;
+  }
+
+  async #untilOver(): Promise<void> {
+    while (!this.#over) {
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve;
+      });
+    }
+  }
+
+  #close(): void {
+    this.#over = true;
+    this.#pulse.delete(this);
+    this.#onOver?.();
+    this.#resume?.();
   }
 }

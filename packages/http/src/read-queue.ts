@@ -1,15 +1,16 @@
 import type { Ending, Position, QueueInfo, ReadResult } from "@lazy/fsqueue";
-import { bytesOf, type Answer, type AnswerHeaders } from "./answer.ts";
+import type { Answer, AnswerHeaders } from "./answer.ts";
 import { framingOf, storedContentType } from "./content-type.ts";
 import type { Core } from "./core.ts";
 import { nextCursor } from "./cursor.ts";
 import { EventStream } from "./event-stream.ts";
 import type { Exchange } from "./exchange.ts";
-import { joinJson } from "./json-messages.ts";
+import { JoinedBody } from "./joined-body.ts";
 import { requireQueue } from "./lookup.ts";
 import { readRequestOf, type ReadRequest } from "./read-position.ts";
 
-const smallMessageBytes = 16 * 1024;
+const mostMessages = 100_000;
+const smallBodyBytes = 64 * 1024;
 
 /** GET: catch-up, long-poll, or an event stream. */
 export async function readQueue(core: Core, exchange: Exchange, name: string): Promise<Answer> {
@@ -26,15 +27,15 @@ async function catchUp(
   info: QueueInfo,
   request: ReadRequest,
 ): Promise<Answer> {
-  const result = await readPiece(core, info.name, request.from);
+  const result = await readPiece(core, exchange, info.name, request.from);
   const now = request.from === "now";
   const headers = resultHeaders(info, result);
   headers["cache-control"] = now ? "no-store" : cacheControl(core, result);
-  if (now) return { status: 200, headers, body: bodyOf(info, result) };
+  if (now) return { status: 200, headers, body: bodyOf(core, info, result, headers) };
   const etag = etagOf(info, request.from, result);
   headers["etag"] = etag;
   if (matches(exchange.header("if-none-match"), etag)) return { status: 304, headers };
-  return { status: 200, headers, body: bodyOf(info, result) };
+  return { status: 200, headers, body: bodyOf(core, info, result, headers) };
 }
 
 async function longPoll(
@@ -43,10 +44,10 @@ async function longPoll(
   info: QueueInfo,
   request: ReadRequest,
 ): Promise<Answer> {
-  let result = await readPiece(core, info.name, request.from);
+  let result = await readPiece(core, exchange, info.name, request.from);
   if (result.messages.length === 0 && result.ending === undefined) {
     await waitForMore(core, exchange, info.name, result.next);
-    result = await readPiece(core, info.name, result.next);
+    result = await readPiece(core, exchange, info.name, result.next);
   }
   const headers = resultHeaders(info, result);
   headers["stream-cursor"] = nextCursor(request.cursor);
@@ -55,7 +56,7 @@ async function longPoll(
     headers["stream-up-to-date"] = "true";
     return { status: 204, headers };
   }
-  return { status: 200, headers, body: bodyOf(info, result) };
+  return { status: 200, headers, body: bodyOf(core, info, result, headers) };
 }
 
 async function streamEvents(core: Core, info: QueueInfo, request: ReadRequest): Promise<Answer> {
@@ -89,8 +90,18 @@ async function startOf(core: Core, info: QueueInfo, from: Position): Promise<str
   return from;
 }
 
-function readPiece(core: Core, name: string, from: Position): Promise<ReadResult> {
-  return core.store.read(name, from, { maxBytes: core.admission.pieceBytes(), max: 100_000 });
+async function readPiece(
+  core: Core,
+  exchange: Exchange,
+  name: string,
+  from: Position,
+): Promise<ReadResult> {
+  const maxBytes = core.admission.reserve(exchange);
+  const result = await core.store.read(name, from, { maxBytes, max: mostMessages });
+  let bytes = 0;
+  for (const message of result.messages) bytes += message.data.byteLength;
+  core.admission.hold(exchange, bytes);
+  return result;
 }
 
 async function waitForMore(
@@ -154,11 +165,15 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
     .some((tag) => tag.trim().replace(/^W\//, "") === etag || tag.trim() === "*");
 }
 
-/** Few large messages are written as they lie in the store, many small ones joined into one piece. */
-function bodyOf(info: QueueInfo, result: ReadResult): readonly Uint8Array[] {
-  const { messages } = result;
-  if (framingOf(storedContentType(info.metadata)) === "json") return [joinJson(messages)];
-  const pieces = messages.map((message) => message.data);
-  if (pieces.length < 2 || bytesOf(pieces) / pieces.length > smallMessageBytes) return pieces;
-  return [Buffer.concat(pieces)];
+/** Sets the length as well. */
+function bodyOf(
+  core: Core,
+  info: QueueInfo,
+  result: ReadResult,
+  headers: AnswerHeaders,
+): NonNullable<Answer["body"]> {
+  const asJson = framingOf(storedContentType(info.metadata)) === "json";
+  const body = new JoinedBody(result.messages, asJson, core.slabs);
+  headers["content-length"] = String(body.length);
+  return body.length <= smallBodyBytes ? [body.whole()] : body;
 }

@@ -1,6 +1,5 @@
 import type { Ending, Offset, StoredMessage } from "@lazy/fsqueue";
 import type { Framing } from "./content-type.ts";
-import { joinJson } from "./json-messages.ts";
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -9,6 +8,9 @@ const dataEvent = Buffer.from("event: data\n");
 const fieldName = Buffer.from("data:");
 const spacedFieldName = Buffer.from("data: ");
 const fieldEnd = Buffer.from("\n");
+const open = Buffer.from("[");
+const comma = Buffer.from(",");
+const close = Buffer.from("]");
 const longestField = spacedFieldName.length + fieldEnd.length;
 
 /** Where a reader stands after a frame. */
@@ -21,9 +23,9 @@ export interface FramePosition {
 }
 
 /**
- * One piece of an event stream: a `data` event with the messages, if there are any, and the `control`
- * event that must follow it. Both carry the offset as `id:`, so that a native `EventSource` resumes by
- * itself, wherever between the two it was cut off.
+ * One piece of an event stream, in parts to be written one after the other: a `data` event with the
+ * messages, if there are any, and the `control` event that must follow it. Both carry the offset as `id:`,
+ * so that a native `EventSource` resumes by itself, wherever between the two it was cut off.
  *
  * Source: Durable Streams protocol, section 5.8; HTML, section 9.2.
  */
@@ -31,14 +33,13 @@ export function sseFrame(
   messages: readonly StoredMessage[],
   framing: Framing,
   position: FramePosition,
-): Uint8Array {
+): Uint8Array[] {
   const control = controlEvent(position);
-  if (messages.length === 0) return Buffer.from(control);
-  return Buffer.concat([
-    dataEvent,
-    ...dataLines(messages, framing),
-    Buffer.from(`id: ${position.offset}\n\n${control}`),
-  ]);
+  if (messages.length === 0) return [Buffer.from(control)];
+  const parts = dataLines(messages, framing);
+  parts.unshift(dataEvent);
+  parts.push(Buffer.from(`id: ${position.offset}\n\n${control}`));
+  return parts;
 }
 
 function controlEvent({ offset, cursor, upToDate, ending }: FramePosition): string {
@@ -53,29 +54,37 @@ function controlEvent({ offset, cursor, upToDate, ending }: FramePosition): stri
 }
 
 function dataLines(messages: readonly StoredMessage[], framing: Framing): Uint8Array[] {
+  const payload = messages.map((message) => message.data);
   if (framing === "bytes") {
-    const bytes = Buffer.concat(messages.map((message) => message.data));
-    return [Buffer.from(`data:${bytes.toString("base64")}\n`)];
+    return [Buffer.from(`data:${Buffer.concat(payload).toString("base64")}\n`)];
   }
-  const payload = framing === "json" ? joinJson(messages) : joinText(messages);
-  return lines(payload);
+  if (framing === "json") return [fieldName, ...onOneLine(jsonParts(payload)), fieldEnd];
+  if (payload.some(hasBreak)) return [fieldPerLine(Buffer.concat(payload))];
+  const startsWithSpace = payload.find((part) => part.byteLength > 0)?.[0] === space;
+  return [startsWithSpace ? spacedFieldName : fieldName, ...payload, fieldEnd];
 }
 
-function joinText(messages: readonly StoredMessage[]): Uint8Array {
-  const [first] = messages;
-  if (messages.length === 1 && first !== undefined) return first.data;
-  return Buffer.concat(messages.map((message) => message.data));
+function jsonParts(messages: readonly Uint8Array[]): Uint8Array[] {
+  const parts: Uint8Array[] = [open];
+  for (const message of messages) parts.push(message, comma);
+  parts[parts.length - 1] = close;
+  return parts;
+}
+
+/** In JSON a line break stands only between two tokens, where a space means the same. */
+function onOneLine(parts: Uint8Array[]): Uint8Array[] {
+  return parts.map((part) => (hasBreak(part) ? withoutBreaks(part) : part));
+}
+
+function withoutBreaks(part: Uint8Array): Uint8Array {
+  return part.map((byte) => (byte === lineFeed || byte === carriageReturn ? space : byte));
+}
+
+function hasBreak(part: Uint8Array): boolean {
+  return part.includes(lineFeed) || part.includes(carriageReturn);
 }
 
 /** A `data:` field for each line. CR, LF and CRLF all end a line, as they do for the client. */
-function lines(payload: Uint8Array): Uint8Array[] {
-  const startsWithSpace = payload[0] === space;
-  if (!payload.includes(lineFeed) && !payload.includes(carriageReturn)) {
-    return [startsWithSpace ? spacedFieldName : fieldName, payload, fieldEnd];
-  }
-  return [fieldPerLine(payload)];
-}
-
 function fieldPerLine(payload: Uint8Array): Uint8Array {
   const fields = Buffer.allocUnsafe(payload.length + (countBreaks(payload) + 1) * longestField);
   let to = startField(fields, 0, payload[0]);
