@@ -36,7 +36,7 @@ export async function appendToQueue(core: Core, exchange: Exchange, name: string
       const receipt = await core.store.seal(name, endedWell, options);
       return { status: 204, headers: await receiptHeaders(core, info, receipt, producer, true) };
     }
-    const messages = messagesOf(exchange, info, body, producer);
+    const messages = messagesOf(core, exchange, info, body, producer);
     const receipt = close
       ? await core.store.seal(name, endedWell, { ...options, messages })
       : await core.store.append(name, messages, options);
@@ -72,6 +72,7 @@ function optionsOf(core: Core, exchange: Exchange, producer: Producer | undefine
 
 /** The checks in the order of the protocol: closed, then the content type; the store makes the others. */
 function messagesOf(
+  core: Core,
   exchange: Exchange,
   info: QueueInfo,
   body: Uint8Array,
@@ -83,7 +84,7 @@ function messagesOf(
   if (given === undefined || given.trim() === "") {
     throw fault(400, "CONTENT_TYPE_MISSING", "Send the queue's Content-Type with the body.");
   }
-  const contentType = storedContentType(info.metadata);
+  const contentType = storedContentType(info.metadata, core.contentType);
   if (info.ending === undefined && mediaType(given) !== mediaType(contentType)) {
     throw fault(409, "CONTENT_TYPE_DIFFERS", `The queue's Content-Type is ${contentType}.`);
   }

@@ -20,10 +20,14 @@ export function checkContentType(value: string | undefined): string {
   return trimmed;
 }
 
-/** The content type kept with a queue; queues made elsewhere may have none. */
-export function storedContentType(metadata: Readonly<Record<string, string>>): string {
+/** The content type kept with a queue, or `otherwise` for one that was made elsewhere and has none. */
+export function storedContentType(
+  metadata: Readonly<Record<string, string>>,
+  otherwise: string,
+): string {
   const value = metadata["content-type"];
-  return value !== undefined && syntax.test(value) ? value : defaultContentType;
+  if (value === undefined) return otherwise;
+  return syntax.test(value) ? value : defaultContentType;
 }
 
 /** `Text/Plain; charset=utf-8` → `text/plain`: what two content types are compared by. */

@@ -13,6 +13,8 @@ export interface Core {
   readonly base: string;
   readonly limits: Limits;
   readonly live: LiveOptions;
+  /** Of queues that were made without one. */
+  readonly contentType: string;
   readonly cache: "private" | "public" | "no-store";
   /** Whether appends wait for the disk; undefined: as the store does. */
   readonly durable: boolean | undefined;

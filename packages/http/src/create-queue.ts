@@ -43,7 +43,7 @@ export async function createQueue(
   if (fork !== undefined) await mayRead(fork.from);
   const creation: Creation = { ...asked, body: await exchange.readBody(core.limits.bodyBytes) };
   const existing = await core.store.info(name);
-  if (existing !== undefined) return found(existing, creation);
+  if (existing !== undefined) return found(core, existing, creation);
   await checkRoom(core);
   return create(core, exchange, creation);
 }
@@ -52,11 +52,11 @@ async function create(core: Core, exchange: Exchange, creation: Creation): Promi
   const options = await openOptions(core, creation);
   try {
     const { created, info } = await core.store.open(creation.name, options);
-    if (!created) return found(info, creation);
+    if (!created) return found(core, info, creation);
     if (core.durable === true) await core.store.flush();
     const origin = core.publicOrigin ?? exchange.origin;
     const location = origin + pathOfQueue(creation.name, core.base);
-    return { status: 201, headers: { location, ...createdHeaders(info) } };
+    return { status: 201, headers: { location, ...createdHeaders(core, info) } };
   } catch (error) {
     if (isQueueError(error, "QUEUE_REMOVED")) throw new Fault(409, error.code, error.message);
     if (isQueueError(error, "QUEUE_EXISTS")) throw differs();
@@ -66,7 +66,7 @@ async function create(core: Core, exchange: Exchange, creation: Creation): Promi
 
 async function openOptions(core: Core, creation: Creation): Promise<OpenOptions> {
   const { fork, body, closed } = creation;
-  const origin = fork && (await resolveFork(core.store, fork, creation.contentType));
+  const origin = fork && (await resolveFork(core, fork, creation.contentType));
   const contentType = origin?.contentType ?? checkContentType(creation.contentType);
   const messages = [...(origin?.messages ?? []), ...splitBody(contentType, body)];
   return {
@@ -78,16 +78,16 @@ async function openOptions(core: Core, creation: Creation): Promise<OpenOptions>
   };
 }
 
-function found(existing: QueueInfo, creation: Creation): Answer {
-  if (!isSame(existing, creation)) throw differs();
-  return { status: 200, headers: createdHeaders(existing) };
+function found(core: Core, existing: QueueInfo, creation: Creation): Answer {
+  if (!isSame(core, existing, creation)) throw differs();
+  return { status: 200, headers: createdHeaders(core, existing) };
 }
 
-function isSame(existing: QueueInfo, creation: Creation): boolean {
+function isSame(core: Core, existing: QueueInfo, creation: Creation): boolean {
   const { contentType, lifetime, closed, fork } = creation;
   const inherits = fork !== undefined;
   if (contentType !== undefined || !inherits) {
-    const type = storedContentType(existing.metadata);
+    const type = storedContentType(existing.metadata, core.contentType);
     if (mediaType(type) !== mediaType(checkContentType(contentType))) return false;
   }
   if (hasLifetime(lifetime) || !inherits) {
@@ -98,9 +98,9 @@ function isSame(existing: QueueInfo, creation: Creation): boolean {
   return keys.every((key) => existing.metadata[key] === fork?.metadata[key]);
 }
 
-function createdHeaders(info: QueueInfo): AnswerHeaders {
+function createdHeaders(core: Core, info: QueueInfo): AnswerHeaders {
   return {
-    "content-type": storedContentType(info.metadata),
+    "content-type": storedContentType(info.metadata, core.contentType),
     "stream-next-offset": info.tail,
     ...(info.ending === undefined ? {} : { "stream-closed": "true" }),
   };

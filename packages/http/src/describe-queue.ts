@@ -12,7 +12,7 @@ export async function describeQueue(core: Core, name: string): Promise<Answer> {
   return {
     status: 200,
     headers: {
-      "content-type": storedContentType(info.metadata),
+      "content-type": storedContentType(info.metadata, core.contentType),
       "cache-control": "no-store",
       "stream-next-offset": info.tail,
       ...lifetimeHeaders(info),

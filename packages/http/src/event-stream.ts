@@ -55,7 +55,7 @@ export class EventStream implements PulledBody, Pulsed {
   constructor(core: Core, start: EventStreamStart) {
     this.#core = core;
     this.#info = start.info;
-    this.#framing = framingOf(storedContentType(start.info.metadata));
+    this.#framing = framingOf(storedContentType(start.info.metadata, core.contentType));
     this.#clientCursor = start.cursor;
     this.#position = start.position;
     this.#onEnd = () => start.onEnd();

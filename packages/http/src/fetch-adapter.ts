@@ -88,7 +88,8 @@ function streamOf(
   const forgetGone = exchange.onGone(() => {
     if (over) return;
     end();
-    controller.error(new Error("The client has gone."));
+    // Nobody is there to be told; an error would only be printed by the server around this handler.
+    controller.close();
   });
   inside.pulse.add(watch);
   return new ReadableStream<Uint8Array>(

@@ -1,4 +1,4 @@
-import { isQueueError, type Offset, type QueueInfo, type Store } from "@lazy/fsqueue";
+import { isQueueError, type Offset, type QueueInfo } from "@lazy/fsqueue";
 import { framingOf, mediaType, storedContentType } from "./content-type.ts";
 import type { Core } from "./core.ts";
 import type { Exchange } from "./exchange.ts";
@@ -59,26 +59,26 @@ export function readForkRequest(core: Core, exchange: Exchange): ForkRequest | u
 
 /** Looks at the origin. Throws 404 or 409 if it is gone, 409 for another content type, 400 for the offsets. */
 export async function resolveFork(
-  store: Store,
+  core: Core,
   request: ForkRequest,
   contentType: string | undefined,
 ): Promise<ForkOrigin> {
-  const origin = await requireOrigin(store, request.from);
-  const type = storedContentType(origin.metadata);
+  const origin = await requireOrigin(core, request.from);
+  const type = storedContentType(origin.metadata, core.contentType);
   if (contentType !== undefined && mediaType(contentType) !== mediaType(type)) {
     throw fault(409, "CONTENT_TYPE_DIFFERS", `The origin's Content-Type is ${type}.`);
   }
-  const at = await anchorOf(store, origin, request.offset);
+  const at = await anchorOf(core, origin, request.offset);
   const refined =
     request.subOffset === 0
       ? { at, messages: [] }
-      : await refine(store, origin, at, request.subOffset);
+      : await refine(core, origin, at, request.subOffset);
   return { from: request.from, contentType: type, lifetime: lifetimeOf(origin), ...refined };
 }
 
-async function requireOrigin(store: Store, name: string): Promise<QueueInfo> {
+async function requireOrigin(core: Core, name: string): Promise<QueueInfo> {
   try {
-    return await requireQueue(store, name);
+    return await requireQueue(core.store, name);
   } catch (error) {
     if (!(error instanceof Fault) || error.status !== gone().status) throw error;
     throw new Fault(409, error.code, "The origin was removed.");
@@ -86,7 +86,7 @@ async function requireOrigin(store: Store, name: string): Promise<QueueInfo> {
 }
 
 async function anchorOf(
-  store: Store,
+  core: Core,
   origin: QueueInfo,
   offset: string | undefined,
 ): Promise<Offset> {
@@ -95,7 +95,7 @@ async function anchorOf(
   if (position === "start") return origin.head;
   if (position === "now") return origin.tail;
   try {
-    await store.read(origin.name, position, { max: 1, maxBytes: 1 });
+    await core.store.read(origin.name, position, { max: 1, maxBytes: 1 });
   } catch (error) {
     if (!isQueueError(error, "OFFSET_INVALID")) throw error;
     throw invalid("Stream-Fork-Offset is no offset of the origin");
@@ -105,30 +105,25 @@ async function anchorOf(
 
 /** Past the anchor: so many messages of JSON, or so many bytes of the next message of anything else. */
 async function refine(
-  store: Store,
+  core: Core,
   origin: QueueInfo,
   at: Offset,
   subOffset: number,
 ): Promise<{ at: Offset; messages: Uint8Array[] }> {
-  if (framingOf(storedContentType(origin.metadata)) === "json") {
-    return { at: await afterMessages(store, origin.name, at, subOffset), messages: [] };
+  if (framingOf(storedContentType(origin.metadata, core.contentType)) === "json") {
+    return { at: await afterMessages(core, origin.name, at, subOffset), messages: [] };
   }
-  const { messages } = await store.read(origin.name, at, { max: 1 });
+  const { messages } = await core.store.read(origin.name, at, { max: 1 });
   const [next] = messages;
   if (next === undefined || subOffset > next.data.byteLength) throw overshot();
   if (subOffset === next.data.byteLength) return { at: next.offset, messages: [] };
   return { at, messages: [next.data.subarray(0, subOffset)] };
 }
 
-async function afterMessages(
-  store: Store,
-  name: string,
-  at: Offset,
-  count: number,
-): Promise<Offset> {
+async function afterMessages(core: Core, name: string, at: Offset, count: number): Promise<Offset> {
   let position = at;
   for (let left = count; left > 0;) {
-    const { messages, next } = await store.read(name, position, { max: Math.min(left, 1000) });
+    const { messages, next } = await core.store.read(name, position, { max: Math.min(left, 1000) });
     if (messages.length === 0) throw overshot();
     left -= messages.length;
     position = next;

@@ -28,6 +28,12 @@ export interface RequestRecord {
 export interface HandlerOptions {
   /** The store with the queues, or anything that has one, such as what `openQueues` gives. */
   readonly queues: Store | { readonly store: Store };
+  /**
+   * The content type of queues that were not made over HTTP and have no `content-type` in their metadata.
+   * Default: `application/json` for what `openQueues` gave, whose values are JSON unless told otherwise;
+   * `application/octet-stream` for a bare store.
+   */
+  readonly contentType?: string;
   /** The path before the queue's name. Default `/v1/stream`. */
   readonly basePath?: string;
   /** Who may do what. Default: everybody everything, as on a loopback or behind a gateway that decides. */
@@ -133,9 +139,11 @@ export function createHandler(options: HandlerOptions): Handler {
 }
 
 function createCore(options: HandlerOptions, limits: Limits, admission: Admission): Core {
+  const bare = !("store" in options.queues);
   const store = "store" in options.queues ? options.queues.store : options.queues;
   return {
     store,
+    contentType: options.contentType ?? (bare ? "application/octet-stream" : "application/json"),
     base: normalBase(options.basePath ?? "/v1/stream"),
     limits,
     live: completeLiveOptions(options.live),

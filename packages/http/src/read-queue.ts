@@ -29,7 +29,7 @@ async function catchUp(
 ): Promise<Answer> {
   const result = await readPiece(core, exchange, info.name, request.from);
   const now = request.from === "now";
-  const headers = resultHeaders(info, result);
+  const headers = resultHeaders(core, info, result);
   headers["cache-control"] = now ? "no-store" : cacheControl(core, result);
   if (now) return { status: 200, headers, body: bodyOf(core, info, result, headers) };
   const etag = etagOf(info, request.from, result);
@@ -49,7 +49,7 @@ async function longPoll(
     await waitForMore(core, exchange, info.name, result.next);
     result = await readPiece(core, exchange, info.name, result.next);
   }
-  const headers = resultHeaders(info, result);
+  const headers = resultHeaders(core, info, result);
   headers["stream-cursor"] = nextCursor(request.cursor);
   headers["cache-control"] = "no-store";
   if (result.messages.length === 0) {
@@ -72,7 +72,7 @@ async function streamEvents(core: Core, info: QueueInfo, request: ReadRequest): 
     "x-accel-buffering": "no",
     "stream-next-offset": info.tail,
   };
-  if (framingOf(storedContentType(info.metadata)) === "bytes") {
+  if (framingOf(storedContentType(info.metadata, core.contentType)) === "bytes") {
     headers["stream-sse-data-encoding"] = "base64";
   }
   return {
@@ -128,9 +128,9 @@ async function waitForMore(
   }
 }
 
-function resultHeaders(info: QueueInfo, result: ReadResult): AnswerHeaders {
+function resultHeaders(core: Core, info: QueueInfo, result: ReadResult): AnswerHeaders {
   return {
-    "content-type": storedContentType(info.metadata),
+    "content-type": storedContentType(info.metadata, core.contentType),
     // A stored page must not become a page of this origin when somebody opens its address.
     "content-security-policy": "default-src 'none'; sandbox",
     "stream-next-offset": result.next,
@@ -172,7 +172,7 @@ function bodyOf(
   result: ReadResult,
   headers: AnswerHeaders,
 ): NonNullable<Answer["body"]> {
-  const asJson = framingOf(storedContentType(info.metadata)) === "json";
+  const asJson = framingOf(storedContentType(info.metadata, core.contentType)) === "json";
   const body = new JoinedBody(result.messages, asJson, core.slabs);
   headers["content-length"] = String(body.length);
   return body.length <= smallBodyBytes ? [body.whole()] : body;

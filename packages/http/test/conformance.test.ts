@@ -1,27 +1,12 @@
-import { runConformanceTests } from "@durable-streams/server-conformance-tests";
-import { createMemoryStore } from "@lazy/fsqueue";
-import { createHandler, openServer, type HttpServer } from "@lazy/http";
-import { afterAll, beforeAll, describe } from "vitest";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openFileStore } from "@lazy/fsqueue";
+import { openServer } from "@lazy/http";
+import { conform } from "./fixtures/conformance.ts";
 
-describe("the Durable Streams conformance suite, on memory", () => {
-  const target = { baseUrl: "", longPollTimeoutMs: 500, subscriptions: false };
-  const store = createMemoryStore();
-  let server: HttpServer;
-
-  beforeAll(async () => {
-    const handler = createHandler({
-      queues: store,
-      cors: { origins: "*" },
-      live: { longPollMs: 500 },
-    });
-    server = await openServer(handler, { port: 0 });
-    target.baseUrl = server.url;
-  });
-
-  afterAll(async () => {
-    await server.close();
-    await store.close();
-  });
-
-  runConformanceTests(target);
-});
+conform(
+  "on files",
+  async () => openFileStore({ dir: await mkdtemp(join(tmpdir(), "lazy-http-")) }),
+  (handler) => openServer(handler, { port: 0 }),
+);
