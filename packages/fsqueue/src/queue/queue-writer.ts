@@ -9,6 +9,7 @@ import type {
   SealOptions,
 } from "../store.ts";
 import { Waiters } from "../waiters.ts";
+import { Line } from "./line.ts";
 import type { QueueHub } from "./queue-hub.ts";
 import { appendInParts, appendWhenRoom } from "./room.ts";
 
@@ -38,7 +39,7 @@ export class QueueWriter {
   readonly #blocks: boolean;
   #opening: Promise<QueueInfo> | undefined;
   #opened = false;
-  #line: Task[] = [];
+  readonly #line = new Line<Task>();
   /** The batch at the end of the line that `tryAppend` adds to. */
   #open: Task | undefined;
   #unsentBytes = 0;
@@ -131,10 +132,8 @@ export class QueueWriter {
     } catch (error) {
       // The next call tries again; those in line are told.
       this.#opening = undefined;
-      const line = this.#line;
-      this.#line = [];
       this.#open = undefined;
-      for (const task of line) this.#fail(task, error);
+      for (const task of this.#line.takeAll()) this.#fail(task, error);
       this.#rest();
       throw error;
     }
@@ -167,8 +166,7 @@ export class QueueWriter {
       }
       signal.throwIfAborted();
       const onAbort = (): void => {
-        const index = this.#line.indexOf(task);
-        if (index !== -1) this.#line.splice(index, 1);
+        this.#line.remove(task);
         reject(signal.reason);
       };
       const settled = <V>(settle: (value: V) => void) => {
@@ -248,11 +246,9 @@ export class QueueWriter {
     // After a lost message nothing may follow before the loss was told: a reader would see a gap. Those
     // who stand in line are told now; with none, the next call is.
     this.#unsentBytes -= task.bytes;
-    const line = this.#line;
-    this.#line = [];
     this.#open = undefined;
     let told = false;
-    for (const next of line) {
+    for (const next of this.#line.takeAll()) {
       this.#unsentBytes -= next.bytes;
       next.reject?.(error);
       told ||= next.reject !== undefined;
