@@ -1,7 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Session, session } from "@lazy/context";
 import { flow } from "@lazy/flow";
-import { type Message, type QueueInfo, openQueues, parseStoreName } from "@lazy/fsqueue";
+import {
+  type Message,
+  type QueueInfo,
+  type Store,
+  openQueues,
+  parseStoreName,
+} from "@lazy/fsqueue";
 import { type Token, answerTo } from "./model.ts";
 
 /**
@@ -19,6 +25,8 @@ export interface AnswersOptions {
 
 /** Answers that are being written, and those that were. */
 export interface Answers {
+  /** The queues beneath, for other ways of reading them. */
+  readonly store: Store;
   /**
    * Begin an answer; it goes on whether anybody reads it or not. Resolves when it can be read, with false
    * if this one existed already.
@@ -111,6 +119,7 @@ export async function openAnswers({ dir, tokensPerSecond = 20 }: AnswersOptions)
   }
 
   return {
+    store: queues.store,
     async start({ id, prompt, mode }) {
       if (writing.has(id)) return false;
       begin(id);

@@ -4,6 +4,7 @@ import type { Answers, Mode } from "./answers.ts";
 import { type EventWriter, openEvents } from "./events.ts";
 import { answerTo, fingerprint } from "./model.ts";
 import { servePage } from "./page.ts";
+import { serveStreams } from "./streams.ts";
 
 /** The demo's HTTP interface over a set of answers. Not listening yet; `close` it before the answers. */
 export async function createServer(options: {
@@ -89,6 +90,7 @@ export async function createServer(options: {
   });
 
   server.get("/stats", () => answers.stats());
+  serveStreams(server, answers.store);
   await servePage(server);
   return server;
 

@@ -1,0 +1,33 @@
+import { stream } from "@durable-streams/client";
+import { expect, it } from "vitest";
+import { type Token, answerTo } from "../src/model.ts";
+import { freshFolder, post, serve } from "./server-on-files.ts";
+
+const prompt = "May others read it as well?";
+
+it("lets a client of the Durable Streams protocol follow an answer while it is written", async () => {
+  const server = await serve(await freshFolder(), "--tokens-per-second", "200");
+  await post(server.url, "/chat", { id: "a", prompt, stream: false });
+  const tokens: Token[] = [];
+  const response = await stream<Token>({
+    url: `${server.url}/v1/stream/a/reply`,
+    offset: "-1",
+    live: "sse",
+  });
+  await new Promise<void>((resolve) => {
+    response.subscribeJson(async ({ items, streamClosed }) => {
+      tokens.push(...items);
+      if (streamClosed) resolve();
+    });
+  });
+  expect(tokens).toEqual(answerTo(prompt));
+}, 30_000);
+
+it("lets nobody write an answer, nor read a question", async () => {
+  const server = await serve(await freshFolder());
+  await post(server.url, "/chat", { id: "a", prompt, stream: false });
+  const put = await fetch(`${server.url}/v1/stream/a/reply`, { method: "PUT" });
+  expect(put.status).toBe(404);
+  expect((await fetch(`${server.url}/v1/stream/a/question`)).status).toBe(404);
+  expect((await fetch(`${server.url}/v1/stream/a/reply`)).status).toBe(200);
+}, 30_000);
