@@ -10,5 +10,6 @@ export {
   type WritableKey,
 } from "./globals.ts";
 export type { GlobalPolicies, GlobalPolicy } from "./policy.ts";
+export { captureContext, type Scope } from "./scope.ts";
 export type { Session, SessionDisposer, SessionOptions, SessionOutcome } from "./session.ts";
 export type { OpenSession, SessionWatch } from "./watch.ts";

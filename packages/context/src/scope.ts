@@ -11,10 +11,14 @@ export interface Scope {
  * costs a step 1.0 to 1.1 times an unbound one; `AsyncLocalStorage.snapshot()` 2.4, `run` on each step 3.3.
  */
 export function createScope(session: SessionRecord): Scope {
-  return storage.run(session, capture);
+  return storage.run(session, captureContext);
 }
 
-function capture(): Scope {
+/**
+ * Captures the whole asynchronous context of this place, the session and other AsyncLocalStorages included,
+ * for a library that enters it once per step of a stream; see `session.bind` and `session.snapshot` otherwise.
+ */
+export function captureContext(): Scope {
   registry.resourcesCarry ??= resourcesCarry();
   if (registry.resourcesCarry) return new AsyncResource("LazySession");
   const enter = AsyncLocalStorage.snapshot();

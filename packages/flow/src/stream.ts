@@ -15,27 +15,45 @@ export interface Sink<T> {
  * `concurrency` says. All code that makes them runs in the session in which the stream was made, whoever
  * reads. Leaving early (`break`, `return()`, `close()`) aborts `ctx.signal` and runs every `finally` once.
  */
-export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
-  #reader: Reader | undefined;
-  readonly #original: Reader;
+export class Stream<T> implements AsyncIterableIterator<T>, AsyncDisposable {
+  readonly #reader: Reader;
+  #taken = false;
 
   /** @hidden Streams come from `flow.stream(…)` and the like. */
   constructor(reader: unknown) {
-    this.#original = reader as Reader;
-    this.#reader = this.#original;
+    this.#reader = reader as Reader;
   }
 
   /** Read it, once; throws {@link FlowError} `STREAM_TAKEN` the second time. Use `tee` for two readers. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    const reader = this.#reader;
-    if (reader === undefined) {
+    if (this.#taken) {
       throw new FlowError(
         "STREAM_TAKEN",
         "This stream is already being read. A stream has one reader: use tee() for several, or collect() to keep the chunks.",
       );
     }
-    this.#reader = undefined;
-    return reader as AsyncIterableIterator<T>;
+    this.#taken = true;
+    // A session whose result this stream is has put steps of its own in front of these.
+    return Object.hasOwn(this, "next")
+      ? new Steps(this)
+      : (this.#reader as AsyncIterableIterator<T>);
+  }
+
+  /** The next chunk. Calls that overlap are answered in order. */
+  next(): Promise<IteratorResult<T, undefined>> {
+    return this.#reader.next() as Promise<IteratorResult<T, undefined>>;
+  }
+
+  /** Leave early; see `close`. */
+  return(value?: unknown): Promise<IteratorResult<T, undefined>> {
+    this.#taken = true;
+    return this.#reader.return(value) as Promise<IteratorResult<T, undefined>>;
+  }
+
+  /** Leave early with an error, which the returned promise rejects with. */
+  throw(error?: unknown): Promise<IteratorResult<T, undefined>> {
+    this.#taken = true;
+    return this.#reader.throw(error) as Promise<IteratorResult<T, undefined>>;
   }
 
   /** All chunks. */
@@ -99,11 +117,35 @@ export class Stream<T> implements AsyncIterable<T>, AsyncDisposable {
 
   /** End it, read or not. Settles when every `finally` has run, or after the run's `closeTimeout`. */
   async close(): Promise<void> {
-    this.#reader = undefined;
-    await this.#original.return();
+    await this.return();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+}
+
+/** A stream's own steps, for one reader. */
+class Steps<T> implements AsyncIterableIterator<T> {
+  readonly #stream: Stream<T>;
+
+  constructor(stream: Stream<T>) {
+    this.#stream = stream;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    return this.#stream.next();
+  }
+
+  return(value?: unknown): Promise<IteratorResult<T, undefined>> {
+    return this.#stream.return(value);
+  }
+
+  throw(error?: unknown): Promise<IteratorResult<T, undefined>> {
+    return this.#stream.throw(error);
   }
 }
