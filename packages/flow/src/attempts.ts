@@ -2,7 +2,7 @@ import type { RunContext } from "./context.ts";
 import { quietly, startClosing } from "./drain.ts";
 import { blame, FlowError } from "./errors.ts";
 import type { Retry, StepOptions } from "./policy.ts";
-import { Scope } from "./scope.ts";
+import { endedOf, Scope } from "./scope.ts";
 import { type Answer, Source, toSource } from "./source.ts";
 import { isThenable } from "./thenable.ts";
 
@@ -31,7 +31,7 @@ export function withAttempts(
   const retry = checked(options, where);
   return async (value, context) => {
     for (let attempt = 1; ; attempt += 1) {
-      const scope = new Scope(context.scope, context.scope.closeTimeout);
+      const scope = new Scope(context.scope, context.scope.options);
       try {
         return await attemptOnce(run, value, context.within(scope, attempt), {
           name,
@@ -40,8 +40,8 @@ export function withAttempts(
         });
       } catch (error) {
         scope.end();
-        const aborted = context.scope.abortReason();
-        if (aborted !== undefined) throw aborted.value;
+        const aborted = endedOf(context.scope);
+        if (aborted !== undefined) throw aborted.reason;
         const failure = blame(error, name);
         if (attempt < retry.attempts && (retry.when?.(failure) ?? true)) {
           context.trace?.retried(context, name, attempt, failure);
@@ -88,8 +88,8 @@ async function pause(milliseconds: number, scope: Scope): Promise<void> {
     const timer = setTimeout(end, milliseconds);
     scope.attach(member);
   });
-  const aborted = scope.abortReason();
-  if (aborted !== undefined) throw aborted.value;
+  const aborted = endedOf(scope);
+  if (aborted !== undefined) throw aborted.reason;
 }
 
 interface Attempt {

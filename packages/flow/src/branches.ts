@@ -59,7 +59,6 @@ class Branches {
   readonly #siblings: Siblings;
   readonly #results: unknown[];
   #next = 0;
-  #active = 0;
   #over = false;
   #resolve: ((results: unknown[]) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
@@ -84,10 +83,10 @@ class Branches {
     } catch (error) {
       const ending = this.#abandon(error);
       if (ending !== undefined) return ending;
-      if (this.#active > 0) return Promise.reject(error);
+      if (this.#siblings.active > 0) return Promise.reject(error);
       throw error;
     }
-    if (this.#active === 0) {
+    if (this.#siblings.active === 0) {
       this.#siblings.end();
       return this.#results;
     }
@@ -99,7 +98,7 @@ class Branches {
 
   #start(): void {
     const branches = this.#branches;
-    while (this.#active < this.#concurrency && this.#next < branches.length) {
+    while (this.#siblings.active < this.#concurrency && this.#next < branches.length) {
       const index = this.#next;
       this.#next += 1;
       const branch = branches[index]!;
@@ -115,12 +114,10 @@ class Branches {
   }
 
   #wait(pending: PromiseLike<unknown>, index: number, context: RunContext): void {
-    this.#active += 1;
-    this.#siblings.started(pending);
+    this.#siblings.active += 1;
     const go = (report: () => void): void => {
-      this.#siblings.settled(pending);
+      this.#siblings.settled();
       if (this.#over) return;
-      this.#active -= 1;
       try {
         report();
         this.#start();
@@ -130,7 +127,7 @@ class Branches {
         else void ending.catch(this.#reject);
         return;
       }
-      if (this.#active > 0) return;
+      if (this.#siblings.active > 0) return;
       this.#over = true;
       this.#siblings.end();
       this.#resolve!(this.#results);

@@ -59,7 +59,7 @@ export function combinator<C>(
 /** A stream that may be read by anybody, for as long as the run it is part of is not aborted. */
 export function outward(value: unknown, context: RunContext): unknown {
   if (!(value instanceof Source)) return value;
-  const scope = new Scope(context.scope, context.scope.closeTimeout);
+  const scope = new Scope(context.scope, context.scope.options);
   const readout = {
     open: () => value,
     discard: () => value.close(),

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { blame } from "./errors.ts";
-import type { Scope } from "./scope.ts";
+import { endedOf, type Scope } from "./scope.ts";
 import type { Trace } from "./trace.ts";
 
 /** What every step gets as its second argument, wherever it stands. */
@@ -34,8 +34,6 @@ export class RunContext implements Context<unknown, Record<string, unknown>, unk
   readonly attempt: number;
   readonly scope: Scope;
   readonly trace: Trace | undefined;
-  /** The way here; kept only in traced runs. */
-  readonly path: readonly string[];
   /** The invocation of a flow whose steps these are. */
   readonly level: object;
 
@@ -45,7 +43,6 @@ export class RunContext implements Context<unknown, Record<string, unknown>, unk
     scope: Scope,
     outer: unknown,
     trace: Trace | undefined,
-    path: readonly string[],
     attempt = 1,
     level?: object,
   ) {
@@ -54,7 +51,6 @@ export class RunContext implements Context<unknown, Record<string, unknown>, unk
     this.scope = scope;
     this.outer = outer;
     this.trace = trace;
-    this.path = path;
     this.attempt = attempt;
     this.level = level ?? this;
   }
@@ -70,15 +66,15 @@ export class RunContext implements Context<unknown, Record<string, unknown>, unk
 
   /** The same place in a lifetime of its own. */
   within(scope: Scope, attempt: number = this.attempt): RunContext {
-    const { input, out, outer, trace, path, level } = this;
-    return new RunContext(input, out, scope, outer, trace, path, attempt, level);
+    const { input, out, outer, trace, level } = this;
+    return new RunContext(input, out, scope, outer, trace, attempt, level);
   }
 
   /** The same lifetime one name further down; free where nobody traces. */
   at(name: string): RunContext {
     if (this.trace === undefined) return this;
     const { input, out, scope, outer, trace, attempt, level } = this;
-    return new RunContext(input, out, scope, outer, trace, [...this.path, name], attempt, level);
+    return new RunContext(input, out, scope, outer, trace.at(name), attempt, level);
   }
 
   /** What this run fails with when the step `name` threw `error`. */
@@ -94,7 +90,7 @@ export class RunContext implements Context<unknown, Record<string, unknown>, unk
   }
 
   #isReason(error: unknown): boolean {
-    const aborted = this.scope.abortReason();
-    return aborted !== undefined && aborted.value === error;
+    const aborted = endedOf(this.scope);
+    return aborted !== undefined && aborted.reason === error;
   }
 }

@@ -1,5 +1,6 @@
 import { type Combinator, combinator, outward } from "./combinator.ts";
 import type { RunContext, StepContext } from "./context.ts";
+import { endedOf } from "./scope.ts";
 import { Siblings } from "./siblings.ts";
 import { toSource } from "./source.ts";
 import { isThenable } from "./thenable.ts";
@@ -118,8 +119,8 @@ function runNodes(
           : undefined;
       return source === undefined ? result : outward(source, inner);
     };
-    const aborted = inner.scope.abortReason();
-    if (aborted !== undefined) throw aborted.value;
+    const aborted = endedOf(inner.scope);
+    if (aborted !== undefined) throw aborted.reason;
     try {
       const result = node.run(...values, inner);
       if (!isThenable(result)) return give(result);
@@ -143,11 +144,9 @@ function runNodes(
         : runNode(node, values as unknown[]);
       outputs.set(node.name, output);
       if (isThenable(output)) {
-        siblings.started(output);
-        output.then(
-          () => siblings.settled(output),
-          () => siblings.settled(output),
-        );
+        siblings.active += 1;
+        const settled = (): void => siblings.settled();
+        output.then(settled, settled);
         waiting.push(output);
       }
     }

@@ -2,6 +2,7 @@ import { functionOf, type Step } from "./as-step.ts";
 import { type Combinator, combinator } from "./combinator.ts";
 import type { RunContext, StepContext } from "./context.ts";
 import { FlowError } from "./errors.ts";
+import { endedOf } from "./scope.ts";
 import { isThenable } from "./thenable.ts";
 
 /** When a loop ends; at least one of `until` and `max` is there. */
@@ -120,8 +121,8 @@ async function roundsLater(
     const next = atLimit(rules, value, round, max);
     if (next === undefined) return value;
     max = next;
-    const aborted = context.scope.abortReason();
-    if (aborted !== undefined) throw aborted.value;
+    const aborted = endedOf(context.scope);
+    if (aborted !== undefined) throw aborted.reason;
     try {
       pending = run(value, context.at(`loop#${round + 1}`));
     } catch (error) {

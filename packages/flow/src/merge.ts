@@ -26,7 +26,7 @@ export class MergeSource extends Source {
 
   constructor(branches: readonly Branch[], input: unknown, context: RunContext, tagged: boolean) {
     super();
-    this.#scope = new Scope(context.scope, context.scope.closeTimeout);
+    this.#scope = new Scope(context.scope, context.scope.options);
     this.#context = context.within(this.#scope);
     this.#tagged = tagged;
     this.#open = branches.length;

@@ -1,11 +1,13 @@
-import { sessionSignal, capture } from "./binding.ts";
+import { types } from "node:util";
+import { capture } from "./binding.ts";
 import { RunContext } from "./context.ts";
 import { drain, quietly } from "./drain.ts";
 import type { EachGroup } from "./each.ts";
 import { blame, FlowError } from "./errors.ts";
 import { Reader, type Readout } from "./reader.ts";
 import type { CallOptions } from "./run-options.ts";
-import { Scope } from "./scope.ts";
+import { endedOf, Scope } from "./scope.ts";
+import { Settlement, type Settling } from "./settlement.ts";
 import { Source, toSource } from "./source.ts";
 import { compile, type Link, type Stage } from "./stage.ts";
 import { Stream } from "./stream.ts";
@@ -17,31 +19,35 @@ export class Plan implements Readout {
   readonly links: readonly Link[];
   readonly #stages: readonly Stage[];
   readonly #records: boolean;
+  /** Whether some step makes it answer with a promise: what is known, or was seen in an earlier run. */
+  #waits: boolean;
   /** The `each` steps at the very end: a stream's reader applies them. */
   readonly tail: EachGroup | undefined;
+  /** A call's end: all chunks of a stream. */
+  readonly #called: Settling = { finish: drain, fail: (...end) => this.fail(...end) };
+  /** The end of a call of a combinator: a stream stays one. */
+  readonly #started: Settling = {
+    finish: (source, context) => this.#streamed(source, context),
+    fail: (...end) => this.fail(...end),
+  };
 
   constructor(name: string, links: readonly Link[]) {
     this.name = name;
     this.links = links;
     this.#stages = compile(links);
     this.#records = this.#stages.some(({ records }) => records);
+    this.#waits = links.some(mustWait);
     this.tail = this.#stages.at(-1)?.group;
   }
 
   /** Run to the end. A flow that ends in a stream gives all its chunks. */
   call(input: unknown, options: CallOptions | undefined): unknown {
-    const context = this.#begin(input, options);
-    const { scope } = context;
-    try {
-      if (scope.aborted) throw scope.reason;
-      const result = this.#finish(this.#run(input, context, 0, this.#stages.length), context);
-      if (isThenable(result)) return this.#settle(result, context);
-      scope.end();
-      return result;
-    } catch (error) {
-      scope.end();
-      throw this.fail(error, context);
-    }
+    return this.#start(input, options, this.#called);
+  }
+
+  /** Run as one call of a combinator: like `call`, but a stream stays one. */
+  start(input: unknown): unknown {
+    return this.#start(input, undefined, this.#started);
   }
 
   /** A stream of what it gives; nothing runs before it is read. */
@@ -49,86 +55,102 @@ export class Plan implements Readout {
     return new Stream(new Reader(this, this.#begin(input, options), capture()));
   }
 
-  /** Run as one call of a combinator: like `call`, but a stream stays one. */
-  start(input: unknown): unknown {
-    const context = this.#begin(input, undefined);
-    const { scope } = context;
-    try {
-      const result = this.#run(input, context, 0, this.#stages.length);
-      const given = isThenable(result) ? this.#settle(result, context) : result;
-      if (isThenable(given)) return given.then((value) => this.#streamed(value, context));
-      scope.end();
-      return this.#streamed(given, context);
-    } catch (error) {
-      scope.end();
-      throw this.fail(error, context);
-    }
-  }
-
-  #streamed(value: unknown, context: RunContext): unknown {
-    if (!(value instanceof Source)) return value;
-    const readout = {
-      open: () => value,
-      discard: () => value.close(),
-      tail: undefined,
-      fail: (error: unknown) => this.fail(error, context),
-    };
-    context.scope.follow(undefined, sessionSignal());
-    return new Stream(new Reader(readout, context, capture()));
-  }
-
   /** Run as a step of another flow: a value, a promise of one, or a {@link Source}. */
   inside(input: unknown, outer: RunContext): unknown {
-    const { scope, trace, path } = outer;
-    const context = new RunContext(input, this.#out(), scope, outer, trace, path);
-    return this.#run(input, context, 0, this.#stages.length);
+    const { scope, trace } = outer;
+    const context = new RunContext(input, this.#out(), scope, outer, trace);
+    return this.#run(input, context, this.#stages.length);
   }
 
   open(context: RunContext): unknown {
-    const { scope, input } = context;
-    if (scope.aborted) throw scope.reason;
-    const end = this.tail === undefined ? this.#stages.length : this.#stages.length - 1;
-    const opened = this.#run(input, context, 0, end);
-    if (this.tail === undefined) return opened;
+    const { input } = context;
+    if (this.tail === undefined) return this.#run(input, context, this.#stages.length);
+    const opened = this.#run(input, context, this.#stages.length - 1);
     return isThenable(opened) ? opened.then(mustStream) : mustStream(opened);
   }
 
   fail(error: unknown, { scope }: RunContext): unknown {
-    const aborted = scope.abortReason();
-    if (aborted !== undefined) return aborted.value;
+    const aborted = endedOf(scope);
+    if (aborted !== undefined) return aborted.reason;
     // A combinator called alone is a plan of one step with the same name.
     const named =
       error instanceof FlowError && error.path[0] === this.name && this.links.length === 1;
     return named ? error : blame(error, this.name);
   }
 
+  #start(input: unknown, options: CallOptions | undefined, settling: Settling): unknown {
+    const context = this.#begin(input, options);
+    const signal = options?.signal;
+    try {
+      if (signal !== undefined) signal.throwIfAborted();
+      const result = this.#run(input, context, this.#stages.length, settling);
+      if (!(result instanceof Source)) return result;
+      const finished = settling.finish(result, context);
+      if (!isThenable(finished)) return finished;
+      const settlement = new Settlement(settling, context);
+      finished.then(
+        (value) => settlement.done(value),
+        (error: unknown) => settlement.failed(error),
+      );
+      return settlement.promise;
+    } catch (error) {
+      const failure =
+        signal?.aborted === true ? (signal.reason as unknown) : this.fail(error, context);
+      if (this.#waits) return Promise.reject(failure);
+      throw failure;
+    }
+  }
+
+  #streamed(value: Source, context: RunContext): Stream<unknown> {
+    const readout = {
+      open: () => value,
+      discard: () => value.close(),
+      tail: undefined,
+      fail: (error: unknown) => this.fail(error, context),
+    };
+    return new Stream(new Reader(readout, context, capture()));
+  }
+
   #begin(input: unknown, options: CallOptions | undefined): RunContext {
-    const scope = new Scope(undefined, options?.closeTimeout ?? 1000);
+    const scope = new Scope(undefined, options);
     if (options?.runId !== undefined) scope.runId = options.runId;
-    scope.follow(options?.signal, sessionSignal());
-    return new RunContext(input, this.#out(), scope, undefined, undefined, []);
+    return new RunContext(input, this.#out(), scope, undefined, undefined);
   }
 
   #out(): Record<string, unknown> {
     return this.#records ? {} : nothing;
   }
 
-  #run(input: unknown, context: RunContext, from: number, end: number): unknown {
+  /**
+   * Stage after stage, without a promise up to the first that waits. From there on: with `settling`, a
+   * promise that settles the run, else one of the value or source.
+   */
+  #run(input: unknown, context: RunContext, end: number, settling?: Settling): unknown {
     const stages = this.#stages;
     let value = input;
-    for (let index = from; index < end; index += 1) {
+    let streaming = false;
+    for (let index = 0; index < end; index += 1) {
       const stage = stages[index]!;
       let result: unknown;
       try {
-        result = stage.apply(value, context);
+        result = streaming ? stage.apply(value as Source, context) : stage.direct(value, context);
       } catch (error) {
         throw context.blame(error, stage.name);
       }
       if (typeof result === "object" && result !== null) {
-        if (isThenable(result)) return this.#runOn(result, context, index, end);
+        if (isThenable(result)) {
+          if (settling === undefined) return this.#runOn(result, context, index, end);
+          this.#waits = true;
+          const settlement = new Settlement(settling, context);
+          void this.#runOn(result, context, index, end, settlement);
+          return settlement.promise;
+        }
         result = adopt(result, stage, context);
+        streaming = result instanceof Source;
+      } else {
+        streaming = false;
       }
-      if (stage.records && !(result instanceof Source)) context.out[stage.name] = result;
+      if (stage.records && !streaming) context.out[stage.name] = result;
       value = result;
     }
     return value;
@@ -136,62 +158,44 @@ export class Plan implements Readout {
 
   /** The same from the first promise on. */
   async #runOn(
-    pending: PromiseLike<unknown>,
+    first: PromiseLike<unknown>,
     context: RunContext,
     from: number,
     end: number,
+    settlement?: Settlement,
   ): Promise<unknown> {
     const stages = this.#stages;
     const { scope } = context;
-    let next: unknown = pending;
-    for (let index = from; ; index += 1) {
-      const stage = stages[index]!;
-      let value: unknown;
-      try {
-        value = isThenable(next) ? await next : next;
-      } catch (error) {
-        throw context.blame(error, stage.name);
+    let index = from;
+    try {
+      let value: unknown = await first;
+      for (;;) {
+        const stage = stages[index]!;
+        let streaming = false;
+        if (typeof value === "object" && value !== null) {
+          value = adopt(value, stage, context);
+          streaming = value instanceof Source;
+        }
+        if (stage.records && !streaming) context.out[stage.name] = value;
+        if (index + 1 === end) break;
+        const aborted = endedOf(scope);
+        if (aborted !== undefined) {
+          if (value instanceof Source) void quietly(value);
+          throw aborted.reason;
+        }
+        index += 1;
+        const next = stages[index]!;
+        value = streaming ? next.apply(value as Source, context) : next.direct(value, context);
+        if (isThenable(value)) value = await value;
       }
-      if (typeof value === "object" && value !== null) value = adopt(value, stage, context);
-      if (stage.records && !(value instanceof Source)) context.out[stage.name] = value;
-      if (index + 1 === end) return value;
-      const aborted = scope.abortReason();
-      if (aborted !== undefined) {
-        if (value instanceof Source) void quietly(value);
-        throw aborted.value;
-      }
-      try {
-        next = stages[index + 1]!.apply(value, context);
-      } catch (error) {
-        throw context.blame(error, stages[index + 1]!.name);
-      }
+      if (settlement === undefined) return value;
+      settlement.done(value);
+    } catch (error) {
+      const failure = context.blame(error, stages[index]!.name);
+      if (settlement === undefined) throw failure;
+      settlement.failed(failure);
     }
-  }
-
-  #finish(result: unknown, context: RunContext): unknown {
-    if (result instanceof Source) return drain(result, context);
-    return isThenable(result)
-      ? result.then((value) => (value instanceof Source ? drain(value, context) : value))
-      : result;
-  }
-
-  /** A promise that also rejects when the run is aborted, at once. */
-  #settle(result: PromiseLike<unknown>, context: RunContext): Promise<unknown> {
-    const { scope } = context;
-    return new Promise((resolve, reject) => {
-      scope.owner = { onAbort: reject };
-      result.then(
-        (value) => {
-          scope.end();
-          return resolve(value);
-        },
-        (error: unknown) => {
-          const failure = this.fail(error, context);
-          scope.abort(failure);
-          reject(failure);
-        },
-      );
-    });
+    return undefined;
   }
 }
 
@@ -199,6 +203,11 @@ const nothing: Record<string, unknown> = Object.freeze({});
 
 function adopt(value: object, { name, adopts }: Stage, context: RunContext): unknown {
   return (adopts ? toSource(value, name, context) : undefined) ?? value;
+}
+
+/** Whether a link surely answers with a promise; a plain function that does is noticed when it has run. */
+function mustWait({ kind, run, concurrency }: Link): boolean {
+  return kind === "through" || concurrency > 1 || types.isAsyncFunction(run);
 }
 
 function mustStream(opened: unknown): unknown {

@@ -30,12 +30,13 @@ export class Reader implements AsyncIterableIterator<unknown> {
   /** Undefined inside a run, where the context is the right one already. */
   readonly #binding: Binding | undefined;
   #source: Source | undefined = undefined;
-  #tail: EachGroup | undefined = undefined;
   #closed = false;
   /** The pending `next()`. At most one is under way; those after it wait in `#waiting`. */
   #resolve: ((answer: Answer) => void) | undefined = undefined;
   #reject: ((error: unknown) => void) | undefined = undefined;
   #waiting: Waiting[] | undefined = undefined;
+  #onAnswer: ((answer: Answer) => void) | undefined = undefined;
+  #onError: ((error: unknown) => void) | undefined = undefined;
   /** An abort that came while no `next()` was pending: the next one reports it. */
   #failure: { readonly error: unknown } | undefined = undefined;
 
@@ -85,85 +86,83 @@ export class Reader implements AsyncIterableIterator<unknown> {
   }
 
   #advance(): Promise<Answer> {
+    if (this.#onAnswer === undefined) this.#prepare();
     try {
       const source = this.#source ?? this.#open();
-      if (source instanceof Source) {
-        const answer = source.pull();
-        if (!isThenable(answer)) return this.#answerNow(answer);
-        (answer as Promise<Answer>).then(this.#onAnswer, this.#onError);
-      } else {
-        source.then(this.#onOpen, this.#onError);
-      }
-      return new Promise(this.#executor);
+      if (source === undefined) return this.#pending();
+      const answer = source.pull();
+      if (!isThenable(answer)) return this.#answerNow(answer);
+      void answer.then(this.#onAnswer, this.#onError);
+      return this.#pending();
     } catch (error) {
-      const failed = new Promise<Answer>(this.#executor);
+      const failed = this.#pending();
       this.#fail(error);
       return failed;
     }
   }
 
-  #open(): Source | PromiseLike<unknown> {
+  /** Undefined when the source is still to come. */
+  #open(): Source | undefined {
     const { scope } = this.#context;
-    if (this.#binding === undefined) scope.attach(this);
-    else scope.link();
+    if (this.#binding === undefined) {
+      scope.attach(this);
+    } else if (scope.parent === undefined) {
+      scope.follow();
+      if (scope.ended !== undefined) throw scope.ended.reason;
+    } else {
+      scope.link();
+    }
     const opened = this.#readout.open(this.#context);
-    return isThenable(opened) ? opened : this.#adopt(opened);
+    if (!isThenable(opened)) return this.#adopt(opened);
+    void opened.then((later) => this.#opened(later), this.#onError);
+    return undefined;
   }
 
   #adopt(opened: unknown): Source {
-    const { tail } = this.#readout;
-    if (opened instanceof Source) {
-      this.#tail = tail;
-      this.#source = opened;
-    } else {
-      this.#source = new SingleSource(opened);
-    }
+    this.#source = opened instanceof Source ? opened : new SingleSource(opened);
     return this.#source;
   }
 
-  readonly #executor = (
-    resolve: (answer: Answer) => void,
-    reject: (error: unknown) => void,
-  ): void => {
-    this.#resolve = resolve;
-    this.#reject = reject;
-  };
-
-  readonly #onOpen = (opened: unknown): void => {
+  #opened(opened: unknown): void {
     if (this.#closed) {
       if (opened instanceof Source) void quietly(opened);
       return;
     }
     try {
       const answer = this.#adopt(opened).pull();
-      if (isThenable(answer)) (answer as Promise<Answer>).then(this.#onAnswer, this.#onError);
-      else this.#onAnswer(answer);
+      if (isThenable(answer)) void answer.then(this.#onAnswer, this.#onError);
+      else this.#onAnswer!(answer);
     } catch (error) {
       this.#fail(error);
     }
-  };
+  }
 
-  readonly #onAnswer = (answer: Answer): void => {
+  #answered(answer: Answer): void {
     if (this.#closed) return;
     if (answer.done === true) return this.#end();
-    if (this.#tail === undefined) return this.#settle({ done: false, value: answer.value });
+    const { tail } = this.#readout;
+    if (tail === undefined) return this.#settle({ done: false, value: answer.value });
     try {
-      const value = this.#tail.apply(answer.value, this.#context);
-      if (isThenable(value)) value.then(this.#onChunk, this.#onError);
+      const value = tail.apply(answer.value, this.#context);
+      if (isThenable(value)) value.then((chunk) => this.#made(chunk), this.#onError);
       else this.#settle({ done: false, value });
     } catch (error) {
       this.#fail(error);
     }
     return undefined;
-  };
+  }
 
-  readonly #onChunk = (value: unknown): void => {
+  #made(value: unknown): void {
     if (!this.#closed) this.#settle({ done: false, value });
-  };
+  }
 
-  readonly #onError = (error: unknown): void => {
-    if (!this.#closed) this.#fail(error);
-  };
+  /** The handlers, made once per stream: not at each chunk, and not for one that is never read. */
+  #prepare(): void {
+    this.#onAnswer = (answer) => this.#answered(answer);
+    this.#onError = (error) => {
+      if (!this.#closed) this.#fail(error);
+    };
+  }
 
   /** The source did not wait, so neither does the reader. */
   #answerNow(answer: Answer): Promise<Answer> {
@@ -172,11 +171,20 @@ export class Reader implements AsyncIterableIterator<unknown> {
       this.#over(undefined);
       return Promise.resolve({ done: true, value: undefined });
     }
-    if (this.#tail === undefined) return Promise.resolve(answer);
-    const value = this.#tail.apply(answer.value, this.#context);
+    const { tail } = this.#readout;
+    if (tail === undefined) return Promise.resolve(answer);
+    const value = tail.apply(answer.value, this.#context);
     if (!isThenable(value)) return Promise.resolve({ done: false, value });
-    value.then(this.#onChunk, this.#onError);
-    return new Promise(this.#executor);
+    value.then((chunk) => this.#made(chunk), this.#onError);
+    return this.#pending();
+  }
+
+  /** The promise of a `next()`, to be settled when its chunk is there. */
+  #pending(): Promise<Answer> {
+    const promise = new Promise(executor);
+    this.#resolve = resolveMade;
+    this.#reject = rejectMade;
+    return promise;
   }
 
   #settle(answer: Answer): void {
@@ -279,3 +287,11 @@ interface Waiting {
   readonly resolve: (answer: Answer | PromiseLike<Answer>) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** What the executor was given last: one function for all streams saves a closure in each. */
+let resolveMade: Waiting["resolve"];
+let rejectMade: Waiting["reject"];
+const executor = (resolve: Waiting["resolve"], reject: Waiting["reject"]): void => {
+  resolveMade = resolve;
+  rejectMade = reject;
+};

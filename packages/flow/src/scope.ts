@@ -1,8 +1,22 @@
-import { hubOf, type Listener } from "./signal-hub.ts";
+import { sessionSignal } from "./binding.ts";
+import type { CallOptions } from "./run-options.ts";
+import { hubOf, type Listener, type SignalHub } from "./signal-hub.ts";
 
 /** What a scope ends when it is aborted. */
 export interface Member {
   onAbort(reason: unknown): void;
+}
+
+/** Why a scope is over before its time; the reason may be undefined. */
+export interface Ended {
+  readonly reason: unknown;
+}
+
+/** Whether this scope or one around it was aborted, and why. */
+export function endedOf(scope: Scope): Ended | undefined {
+  let at: Scope | undefined = scope;
+  while (at !== undefined && at.ended === undefined) at = at.parent;
+  return at?.ended;
 }
 
 /**
@@ -11,11 +25,10 @@ export interface Member {
  */
 export class Scope implements Listener {
   readonly parent: Scope | undefined;
-  /** How long to wait for code that does not react to being closed, in milliseconds. */
-  readonly closeTimeout: number;
-  /** True once aborted; `reason` may be undefined all the same. */
-  aborted = false;
-  reason: unknown = undefined;
+  /** What the run was called with. */
+  readonly options: CallOptions | undefined;
+  /** Set once aborted, and why. */
+  ended: Ended | undefined = undefined;
   /** Of the outermost scope only; see `StepContext.runId`. */
   runId: string | undefined = undefined;
   /** What runs in this scope as a whole; told last. */
@@ -24,19 +37,24 @@ export class Scope implements Listener {
   hubPrevious: Listener | undefined = undefined;
   #controller: AbortController | undefined = undefined;
   #members: Set<Member> | undefined = undefined;
-  #outer: AbortSignal | undefined = undefined;
+  #followed: SignalHub | undefined = undefined;
   #second: Relay | undefined = undefined;
 
-  constructor(parent: Scope | undefined, closeTimeout: number) {
+  constructor(parent: Scope | undefined, options: CallOptions | undefined) {
     this.parent = parent;
-    this.closeTimeout = closeTimeout;
+    this.options = options;
+  }
+
+  /** How long to wait for code that does not react to being closed, in milliseconds. */
+  get closeTimeout(): number {
+    return this.options?.closeTimeout ?? 1000;
   }
 
   /** Aborted when this scope is left early. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.aborted) this.#controller.abort(this.reason);
+      if (this.ended !== undefined) this.#controller.abort(this.ended.reason);
       else this.link();
     }
     return this.#controller.signal;
@@ -47,11 +65,6 @@ export class Scope implements Listener {
     return this.parent === undefined ? this : this.parent.root;
   }
 
-  /** Why this scope or one around it was aborted; undefined while none was. */
-  abortReason(): { readonly value: unknown } | undefined {
-    return this.aborted ? { value: this.reason } : this.parent?.abortReason();
-  }
-
   /** Whether anything in here could have noticed an abort. */
   get observed(): boolean {
     return this.#controller !== undefined || (this.#members?.size ?? 0) > 0;
@@ -59,8 +72,8 @@ export class Scope implements Listener {
 
   /** Be told of an abort, until {@link detach}. */
   attach(member: Member): void {
-    if (this.aborted) {
-      member.onAbort(this.reason);
+    if (this.ended !== undefined) {
+      member.onAbort(this.ended.reason);
       return;
     }
     this.link();
@@ -71,32 +84,32 @@ export class Scope implements Listener {
     this.#members?.delete(member);
   }
 
-  /** Follow up to two signals of the outside: the caller's and the session's. */
-  follow(first: AbortSignal | undefined, second: AbortSignal | undefined): void {
+  /** Begin to follow the signals from outside: the caller's and the session's. */
+  follow(): void {
+    const first = this.options?.signal;
+    const second = sessionSignal();
     if (first !== undefined) {
       if (first.aborted) return this.abort(first.reason);
-      this.#outer = first;
-      hubOf(first).add(this);
+      this.#followed = hubOf(first);
+      this.#followed.add(this);
     }
-    if (second !== undefined && second !== first) {
-      if (second.aborted) return this.abort(second.reason);
-      if (first === undefined) {
-        this.#outer = second;
-        hubOf(second).add(this);
-      } else {
-        this.#second = new Relay(this, second);
-        hubOf(second).add(this.#second);
-      }
+    if (second === undefined || second === first) return undefined;
+    if (second.aborted) return this.abort(second.reason);
+    if (first === undefined) {
+      this.#followed = hubOf(second);
+      this.#followed.add(this);
+    } else {
+      this.#second = new Relay(this, hubOf(second));
     }
     return undefined;
   }
 
   /** Stop following: the run is over. */
   end(): void {
-    if (this.#outer !== undefined) {
-      hubOf(this.#outer).remove(this);
-      this.#outer = undefined;
-      if (this.#second !== undefined) hubOf(this.#second.signal).remove(this.#second);
+    if (this.#followed !== undefined) {
+      this.#followed.remove(this);
+      this.#followed = undefined;
+      this.#second?.leave();
       this.#second = undefined;
     }
     this.parent?.detach(this);
@@ -107,9 +120,8 @@ export class Scope implements Listener {
   }
 
   abort(reason: unknown): void {
-    if (this.aborted) return;
-    this.aborted = true;
-    this.reason = reason;
+    if (this.ended !== undefined) return;
+    this.ended = { reason };
     this.end();
     this.#controller?.abort(reason);
     if (this.#members !== undefined) {
@@ -129,12 +141,17 @@ export class Scope implements Listener {
 class Relay implements Listener {
   hubNext: Listener | undefined = undefined;
   hubPrevious: Listener | undefined = undefined;
-  readonly signal: AbortSignal;
   readonly #scope: Scope;
+  readonly #hub: SignalHub;
 
-  constructor(scope: Scope, signal: AbortSignal) {
+  constructor(scope: Scope, hub: SignalHub) {
     this.#scope = scope;
-    this.signal = signal;
+    this.#hub = hub;
+    hub.add(this);
+  }
+
+  leave(): void {
+    this.#hub.remove(this);
   }
 
   onAbort(reason: unknown): void {

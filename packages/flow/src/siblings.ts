@@ -4,22 +4,21 @@ import { bounded, Scope } from "./scope.ts";
 /** Parts of a run that live and fail together: when one fails, the others are ended before anyone hears of it. */
 export class Siblings {
   readonly #scope: Scope;
-  readonly #pending = new Set<PromiseLike<unknown>>();
+  #idle: (() => void) | undefined;
+  /** Parts under way. */
+  active = 0;
   /** For the parts to run with. */
   readonly context: RunContext;
 
   constructor(context: RunContext) {
-    this.#scope = new Scope(context.scope, context.scope.closeTimeout);
+    this.#scope = new Scope(context.scope, context.scope.options);
     this.context = context.within(this.#scope);
   }
 
-  /** A part that is under way; `settled` when it no longer is. */
-  started(part: PromiseLike<unknown>): void {
-    this.#pending.add(part);
-  }
-
-  settled(part: PromiseLike<unknown>): void {
-    this.#pending.delete(part);
+  /** A part is no longer under way. */
+  settled(): void {
+    this.active -= 1;
+    if (this.active === 0) this.#idle?.();
   }
 
   /** All went well. Streams among the results live on. */
@@ -31,11 +30,14 @@ export class Siblings {
    * One failed: abort the others' signal and wait until they have settled, but only if one of them could
    * have noticed, and at most `closeTimeout`. Undefined when there is nothing to wait for.
    */
-  fail(failure: unknown): Promise<void> | undefined {
+  fail(failure: unknown): Promise<unknown> | undefined {
     const scope = this.#scope;
     const { observed } = scope;
     scope.abort(failure);
-    if (!observed || this.#pending.size === 0) return undefined;
-    return bounded(Promise.allSettled(this.#pending), scope.closeTimeout).then(() => undefined);
+    if (!observed || this.active === 0) return undefined;
+    const idle = new Promise<void>((resolve) => {
+      this.#idle = resolve;
+    });
+    return bounded(idle, scope.closeTimeout);
   }
 }

@@ -75,39 +75,59 @@ interface Namer {
 export function toSource(value: object, name: string, namer: Namer): Source | undefined {
   if (value instanceof Source) return new NamedSource(value, name, namer);
   const opened = openStream(value);
-  return opened === undefined ? undefined : new IteratorSource(opened, name, namer);
+  if (opened === undefined) return undefined;
+  const { iterator, destroy } = opened;
+  return destroy === undefined
+    ? new IteratorSource(iterator, name, namer)
+    : new NodeSource(iterator, destroy, name, namer);
 }
 
 /** A stream that a step's own code makes. */
 class IteratorSource extends Source {
-  readonly #opened: Opened;
   readonly #name: string;
   readonly #namer: Namer;
-  #started = false;
-  #closed = false;
+  #iterator: Opened["iterator"] | undefined;
 
-  constructor(opened: Opened, name: string, namer: Namer) {
+  constructor(iterator: Opened["iterator"], name: string, namer: Namer) {
     super();
-    this.#opened = opened;
+    this.#iterator = iterator;
     this.#name = name;
     this.#namer = namer;
   }
 
   pull(): Answer | PromiseLike<Answer> {
-    this.#started = true;
-    return this.#opened.iterator.next();
+    const iterator = this.#iterator;
+    return iterator === undefined ? { done: true, value: undefined } : iterator.next();
   }
 
   close(): unknown {
-    if (this.#closed) return undefined;
-    this.#closed = true;
-    const { iterator, destroy } = this.#opened;
-    if (!this.#started && destroy !== undefined) return destroy();
-    return iterator.return?.();
+    const iterator = this.#iterator;
+    this.#iterator = undefined;
+    return iterator?.return?.();
   }
 
   blame(error: unknown): unknown {
     return this.#namer.blame(error, this.#name);
+  }
+}
+
+/** A Node stream: its iterator does not end it before it was started. */
+class NodeSource extends IteratorSource {
+  #destroy: (() => unknown) | undefined;
+
+  constructor(iterator: Opened["iterator"], destroy: () => unknown, name: string, namer: Namer) {
+    super(iterator, name, namer);
+    this.#destroy = destroy;
+  }
+
+  override pull(): Answer | PromiseLike<Answer> {
+    this.#destroy = undefined;
+    return super.pull();
+  }
+
+  override close(): unknown {
+    this.#destroy?.();
+    return super.close();
   }
 }
 

@@ -28,8 +28,10 @@ export interface Stage {
   readonly records: boolean;
   /** Whether what it returns may be a stream that is not a {@link Source} of this run yet. */
   readonly adopts: boolean;
-  /** Apply it to a value, or to a stream (a {@link Source}). */
-  apply(value: unknown, context: RunContext): unknown;
+  /** Apply it to a stream. */
+  readonly apply: (source: Source, context: RunContext) => unknown;
+  /** Apply it to a value. */
+  readonly direct: (value: unknown, context: RunContext) => unknown;
   readonly group?: EachGroup;
 }
 
@@ -64,8 +66,8 @@ function stepStage({ name, named }: Link, run: ChunkStep["run"]): Stage {
     name,
     records: named,
     adopts: true,
-    apply: (value, context) =>
-      run(value instanceof Source ? streamInside(value, context) : value, context),
+    apply: (source, context) => run(streamInside(source, context), context),
+    direct: run,
   };
 }
 
@@ -80,8 +82,8 @@ function tapStage({ name }: Link, run: ChunkStep["run"]): Stage {
     name,
     records: false,
     adopts: false,
-    apply: (value, context) =>
-      value instanceof Source ? new EachSource(value, group, context) : look(value, context),
+    apply: (source, context) => new EachSource(source, group, context),
+    direct: look,
   };
 }
 
@@ -92,7 +94,8 @@ function eachStage(group: EachGroup): Stage {
     records: false,
     adopts: false,
     group,
-    apply: (value, context) => new EachSource(streamed(value, "each"), group, context),
+    apply: (source, context) => new EachSource(source, group, context),
+    direct: noStream("each"),
   };
 }
 
@@ -101,8 +104,8 @@ function concurrentStage(step: ChunkStep, concurrency: number): Stage {
     name: step.name,
     records: false,
     adopts: false,
-    apply: (value, context) =>
-      new ConcurrentEachSource(streamed(value, "each"), step, concurrency, context),
+    apply: (source, context) => new ConcurrentEachSource(source, step, concurrency, context),
+    direct: noStream("each"),
   };
 }
 
@@ -111,8 +114,9 @@ function throughStage({ name }: Link, run: ChunkStep["run"]): Stage {
     name,
     records: false,
     adopts: false,
-    apply(value, context) {
-      const upstream = readerInside(streamed(value, "through"), context);
+    direct: noStream("through"),
+    apply(upper, context) {
+      const upstream = readerInside(upper, context);
       const made = run(new Stream(upstream), context);
       const source =
         typeof made === "object" && made !== null ? toSource(made, name, context) : undefined;
@@ -132,19 +136,22 @@ function collectStage({ name, named }: Link, run: ChunkStep["run"]): Stage {
     name,
     records: named,
     adopts: false,
-    apply(value, context) {
-      const chunks = drain(streamed(value, "collect"), context);
+    direct: noStream("collect"),
+    apply(source, context) {
+      const chunks = drain(source, context);
       return isThenable(chunks) ? chunks.then((all) => run(all, context)) : run(chunks, context);
     },
   };
 }
 
-function streamed(value: unknown, method: string): Source {
-  if (value instanceof Source) return value;
-  throw new FlowError(
-    "NOT_A_STREAM",
-    `${method}() follows a step that returned no stream but ${value === null ? "null" : typeof value}. Return a generator, an async iterable or a ReadableStream, or use step().`,
-  );
+/** A stage that is for streams, applied to a value. */
+function noStream(method: string): Stage["direct"] {
+  return (value) => {
+    throw new FlowError(
+      "NOT_A_STREAM",
+      `${method}() follows a step that returned no stream but ${value === null ? "null" : typeof value}. Return a generator, an async iterable or a ReadableStream, or use step().`,
+    );
+  };
 }
 
 /** A source for a step's own code to read. */

@@ -19,14 +19,8 @@ export function teeReaders(
   return Array.from({ length: count }, () => {
     const source = new TeeSource(tee);
     tee.add(source);
-    const context = new RunContext(
-      undefined,
-      {},
-      new Scope(undefined, 1000),
-      undefined,
-      undefined,
-      [],
-    );
+    const scope = new Scope(undefined, undefined);
+    const context = new RunContext(undefined, {}, scope, undefined, undefined);
     const readout = { open: () => source, tail: undefined, fail: (error: unknown) => error };
     return new Reader(readout, context, undefined);
   });

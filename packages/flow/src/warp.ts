@@ -38,98 +38,112 @@ type Run = (item: unknown, context: RunContext) => unknown;
 
 class Warp {
   readonly #run: Run;
-  readonly #items: Iterator<unknown>;
+  /** An array is read by place: half the cost of its iterator. */
+  readonly #list: readonly unknown[] | undefined;
+  readonly #items: Iterator<unknown> | undefined;
   readonly #concurrency: number;
   readonly #siblings: Siblings;
   readonly #context: RunContext;
   readonly #results: unknown[] = [];
   #index = 0;
-  #active = 0;
-  #exhausted = false;
   #over = false;
   #resolve: ((results: unknown[]) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
 
   constructor(run: Run, items: Iterable<unknown>, concurrency: number, context: RunContext) {
     this.#run = run;
-    this.#items = items[Symbol.iterator]();
+    this.#list = Array.isArray(items) ? items : undefined;
+    this.#items = this.#list === undefined ? items[Symbol.iterator]() : undefined;
     this.#concurrency = concurrency;
     this.#siblings = new Siblings(context);
     this.#context = this.#siblings.context;
   }
 
+  /** Start items, as long as they answer at once or there is room for those that do not. */
   start(): unknown[] | Promise<unknown[]> {
-    const failure = this.#fill();
-    if (failure !== undefined) {
-      if (this.#active === 0) throw failure.error;
-      return new Promise((resolve, reject) => {
-        this.#reject = reject;
-        this.#fail(failure.error);
-      });
+    const siblings = this.#siblings;
+    try {
+      while (siblings.active < this.#concurrency) {
+        const pending = this.#next();
+        if (pending === undefined) break;
+        siblings.active += 1;
+        void this.#work(pending, this.#index - 1);
+      }
+    } catch (error) {
+      if (siblings.active === 0) throw error;
+      const failed = this.#promise();
+      this.#fail(error);
+      return failed;
     }
-    if (this.#active === 0) {
-      this.#siblings.end();
-      return this.#results;
+    if (siblings.active > 0) return this.#promise();
+    siblings.end();
+    return this.#results;
+  }
+
+  /** Run items up to the first that does not answer at once. Throws what an item throws. */
+  #next(): PromiseLike<unknown> | undefined {
+    const context = this.#context;
+    const traced = context.trace !== undefined;
+    for (;;) {
+      const index = this.#index;
+      let item: unknown;
+      if (this.#list === undefined) {
+        const { done, value } = this.#items!.next();
+        if (done === true) return undefined;
+        item = value;
+      } else {
+        if (index >= this.#list.length) return undefined;
+        item = this.#list[index];
+      }
+      this.#index = index + 1;
+      let result: unknown;
+      try {
+        result = this.#run(item, traced ? context.at(`#${index}`) : context);
+      } catch (error) {
+        throw this.#context.branch.blame(error, `#${index}`);
+      }
+      if (isThenable(result)) return result;
+      this.#results[index] = result;
     }
+  }
+
+  /** One of the places for items that wait. */
+  async #work(first: PromiseLike<unknown>, place: number): Promise<void> {
+    let pending: PromiseLike<unknown> | undefined = first;
+    let index = place;
+    try {
+      while (pending !== undefined && !this.#over) {
+        try {
+          this.#results[index] = await pending;
+        } catch (error) {
+          throw this.#context.branch.blame(error, `#${index}`);
+        }
+        if (this.#over) break;
+        pending = this.#next();
+        index = this.#index - 1;
+      }
+    } catch (error) {
+      this.#siblings.settled();
+      this.#fail(error);
+      return;
+    }
+    this.#siblings.settled();
+    if (this.#over || this.#siblings.active > 0) return;
+    this.#siblings.end();
+    this.#resolve!(this.#results);
+  }
+
+  #promise(): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
   }
 
-  /** Start items while there is room; those that answer at once take none. */
-  #fill(): { readonly error: unknown } | undefined {
-    while (this.#active < this.#concurrency && !this.#exhausted) {
-      const { done, value } = this.#items.next();
-      if (done === true) {
-        this.#exhausted = true;
-        return undefined;
-      }
-      const index = this.#index;
-      this.#index += 1;
-      try {
-        const result = this.#run(value, this.#context.at(`#${index}`));
-        if (isThenable(result)) this.#wait(result, index);
-        else this.#results[index] = result;
-      } catch (error) {
-        return { error: this.#context.branch.blame(error, `#${index}`) };
-      }
-    }
-    return undefined;
-  }
-
-  #wait(pending: PromiseLike<unknown>, index: number): void {
-    this.#active += 1;
-    this.#siblings.started(pending);
-    pending.then(
-      (value) => {
-        this.#results[index] = value;
-        return this.#settled(pending);
-      },
-      (error: unknown) => {
-        this.#siblings.settled(pending);
-        this.#active -= 1;
-        this.#fail(this.#context.branch.blame(error, `#${index}`));
-      },
-    );
-  }
-
-  #settled(pending: PromiseLike<unknown>): void {
-    this.#siblings.settled(pending);
-    this.#active -= 1;
-    if (this.#over) return;
-    const failure = this.#fill();
-    if (failure !== undefined) this.#fail(failure.error);
-    else if (this.#active === 0) {
-      this.#siblings.end();
-      this.#resolve!(this.#results);
-    }
-  }
-
   #fail(failure: unknown): void {
     if (this.#over) return;
     this.#over = true;
-    this.#items.return?.();
+    this.#items?.return?.();
     const ending = this.#siblings.fail(failure);
     if (ending === undefined) this.#reject!(failure);
     else void ending.then(() => this.#reject!(failure));
