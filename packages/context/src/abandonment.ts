@@ -1,7 +1,8 @@
 import { warn } from "./errors.ts";
 import type { Scope } from "./scope.ts";
 
-interface Abandoned {
+/** A source to be ended when what was handed out for it has been collected. */
+export interface Abandoned {
   readonly scope: Scope;
   /** Ends the source; called in the scope. */
   readonly end: () => unknown;

@@ -1,10 +1,9 @@
 import { types } from "node:util";
 import { watchAbandonment } from "./abandonment.ts";
+import { inOrder, type Steps } from "./in-order.ts";
 import { isAsync, type AnyIterator } from "./kind.ts";
 import type { SessionRecord } from "./registry.ts";
 import { createScope, type Scope } from "./scope.ts";
-
-type Step = (value?: unknown) => unknown;
 
 /** What a generator's prototype inherits: `Symbol.iterator`, `map`, `filter` and what else the runtime has. */
 const syncPrototype = prototypeOf(prototypeOf([][Symbol.iterator]()));
@@ -21,9 +20,13 @@ const BoundAsyncIterator = boundClass(asyncPrototype);
 export function bindIterator(session: SessionRecord, source: AnyIterator): AnyIterator {
   if (!types.isGeneratorObject(source)) return bindInPlace(session, source);
   const scope = createScope(session);
-  const Bound = isAsync(source) ? BoundAsyncIterator : BoundSyncIterator;
-  const bound = new Bound(source, scope);
-  watchAbandonment(bound, { scope, end: () => source.return?.(undefined) });
+  const steps = isAsync(source)
+    ? inOrder(source as object as Steps<Promise<IteratorResult<unknown>>>, scope)
+    : (source as object as Steps<unknown>);
+  const bound = isAsync(source)
+    ? new BoundAsyncIterator(steps, scope)
+    : new BoundSyncIterator(steps, scope);
+  watchAbandonment(bound, { scope, end: () => steps.return?.() });
   return bound as AnyIterator;
 }
 
@@ -70,13 +73,13 @@ export function inheritIterator(iteratorClass: { prototype: object }, async: boo
   });
 }
 
-function boundClass(prototype: object): new (source: AnyIterator, scope: Scope) => object {
+function boundClass(prototype: object): new (source: Steps<unknown>, scope: Scope) => object {
   class BoundIterator {
-    readonly #source: { next: Step; return: Step; throw: Step };
+    readonly #source: Required<Steps<unknown>>;
     readonly #scope: Scope;
 
-    constructor(source: AnyIterator, scope: Scope) {
-      this.#source = source as object as { next: Step; return: Step; throw: Step };
+    constructor(source: Steps<unknown>, scope: Scope) {
+      this.#source = source as Required<Steps<unknown>>;
       this.#scope = scope;
     }
 

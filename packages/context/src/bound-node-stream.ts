@@ -49,7 +49,7 @@ export function holdNodeStream(session: Body, stream: NodeStream): void {
       hold.breakOff("STREAM_BROKEN_OFF");
       detach(hold.end());
     } else {
-      detach(session.fail(error));
+      detach(hold.fail(error));
     }
   });
 }

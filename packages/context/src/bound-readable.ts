@@ -38,7 +38,7 @@ export function holdReadable(session: Body, stream: ReadableStream): ReadableStr
       try {
         await pull(reader, controller, () => hold.end());
       } catch (error) {
-        await session.fail(error);
+        await hold.fail(error);
         throw error;
       }
     },

@@ -1,43 +1,64 @@
 import { types } from "node:util";
-import { watchAbandonment } from "./abandonment.ts";
+import { watchAbandonment, type Abandoned } from "./abandonment.ts";
 import { inheritIterator, replaceSteps } from "./bound-iterator.ts";
+import { inOrder, type Steps } from "./in-order.ts";
 import { isAsync, type AnyIterator } from "./kind.ts";
 import { Hold } from "./hold-state.ts";
 import { detach, type Body } from "./body.ts";
 
 type Result = IteratorResult<unknown>;
 
-/** An iterator whose methods are handed to the scope, which calls them on it. */
-interface Source<R> {
-  readonly next: (value?: unknown) => R;
-  readonly return?: (value?: unknown) => R;
-  readonly throw?: (error?: unknown) => R;
-}
-
 /** Binds an iterator that is a session's result, and ends the session when it ends. */
 export function holdIterator(session: Body, iterator: AnyIterator): AnyIterator {
   const hold = new Hold(session);
-  const generator = types.isGeneratorObject(iterator);
-  const source = generator ? (iterator as object as Source<unknown>) : stepsOf(iterator);
-  session.whenAborted((reason) => hold.cancel(reason, () => source.return?.()));
-  const held = isAsync(iterator)
-    ? new HeldAsyncIterator(hold, source as Source<Promise<Result>>)
-    : new HeldSyncIterator(hold, source as Source<Result>);
-  if (!generator) return replaceSteps(iterator, (_step, name) => (value) => held[name](value));
-  watchAbandonment(held, {
+  if (!types.isGeneratorObject(iterator)) return holdInPlace(hold, iterator);
+  const steps = iterator as object as Steps<unknown>;
+  const source = isAsync(iterator) ? inOrder(steps as Steps<Promise<Result>>, hold.scope) : steps;
+  // What is handed out must be a variable of no function whose closures outlive it: they share one context.
+  return watchHeld(
+    hold,
+    source,
+    isAsync(iterator) ? holdAsync(hold, source) : holdSync(hold, source),
+  );
+}
+
+function watchHeld(hold: Hold, source: Steps<unknown>, held: AnyIterator): AnyIterator {
+  watchAbandonment(held, abandonedHold(hold, source));
+  return held;
+}
+
+function abandonedHold(hold: Hold, source: Steps<unknown>): Abandoned {
+  hold.session.whenAborted((reason) => hold.cancel(reason, () => source.return?.()));
+  return {
     scope: hold.scope,
     end: () => source.return?.(),
     after: () => {
       hold.breakOff("STREAM_ABANDONED");
       detach(hold.end());
     },
-  });
-  return held;
+  };
+}
+
+/** Another iterator stays the object it is; it may be more than its steps. */
+function holdInPlace(hold: Hold, iterator: AnyIterator): AnyIterator {
+  const source = stepsOf(iterator);
+  hold.session.whenAborted((reason) => hold.cancel(reason, () => source.return?.()));
+  const held = isAsync(iterator) ? holdAsync(hold, source) : holdSync(hold, source);
+  const steps = held as Required<Steps<unknown>>;
+  return replaceSteps(iterator, (_step, name) => (value) => steps[name](value));
+}
+
+function holdAsync(hold: Hold, source: Steps<unknown>): AnyIterator {
+  return new HeldAsyncIterator(hold, source as Steps<Promise<Result>>);
+}
+
+function holdSync(hold: Hold, source: Steps<unknown>): AnyIterator {
+  return new HeldSyncIterator(hold, source as Steps<Result>);
 }
 
 /** The steps of an iterator that stays the object it is, before they are replaced. */
-function stepsOf(iterator: AnyIterator): Source<unknown> {
-  const { next, return: end, throw: fail } = iterator as Source<unknown>;
+function stepsOf(iterator: AnyIterator): Steps<unknown> {
+  const { next, return: end, throw: fail } = iterator as Steps<unknown>;
   const call = (step: (value?: unknown) => unknown) => (value?: unknown) =>
     isAsync(iterator) ? Promise.resolve(step.call(iterator, value)) : step.call(iterator, value);
   return {
@@ -49,11 +70,11 @@ function stepsOf(iterator: AnyIterator): Source<unknown> {
 
 class HeldAsyncIterator implements AsyncIterator<unknown> {
   readonly #hold: Hold;
-  readonly #source: Source<Promise<Result>>;
+  readonly #source: Steps<Promise<Result>>;
   readonly #stepped: (result: Result) => Result | Promise<Result>;
   readonly #failed: (error: unknown) => Promise<never>;
 
-  constructor(hold: Hold, source: Source<Promise<Result>>) {
+  constructor(hold: Hold, source: Steps<Promise<Result>>) {
     this.#hold = hold;
     this.#source = source;
     // One pair of reactions for the stream, not one a step.
@@ -64,7 +85,7 @@ class HeldAsyncIterator implements AsyncIterator<unknown> {
       return ending === undefined ? result : ending.then(() => result);
     };
     this.#failed = async (error) => {
-      await hold.session.fail(error);
+      await hold.fail(error);
       throw error;
     };
   }
@@ -98,9 +119,9 @@ inheritIterator(HeldAsyncIterator, true);
 
 class HeldSyncIterator implements Iterator<unknown> {
   readonly #hold: Hold;
-  readonly #source: Source<Result>;
+  readonly #source: Steps<Result>;
 
-  constructor(hold: Hold, source: Source<Result>) {
+  constructor(hold: Hold, source: Steps<Result>) {
     this.#hold = hold;
     this.#source = source;
   }
@@ -125,7 +146,7 @@ class HeldSyncIterator implements Iterator<unknown> {
     try {
       result = hold.scope.runInAsyncScope(step, this.#source, value);
     } catch (error) {
-      detach(hold.session.fail(error));
+      detach(hold.fail(error));
       throw error;
     }
     if (result.done) detach(hold.end());

@@ -51,11 +51,20 @@ export class Hold {
     this.session.abort(why);
   }
 
-  /** The source is over: ends the session. */
+  /** The source is over: ends the session. In the scope, so that disposers see it, not the consumer's context. */
   end(): Promise<void> | undefined {
     const stopped = this.cancelled ?? this.#brokenOff;
-    return this.session.finish(
-      stopped === undefined ? { status: "ok" } : { status: "aborted", reason: stopped.reason },
+    return this.scope.runInAsyncScope(
+      () =>
+        this.session.finish(
+          stopped === undefined ? { status: "ok" } : { status: "aborted", reason: stopped.reason },
+        ),
+      undefined,
     );
+  }
+
+  /** The source has thrown: ends the session with it. */
+  fail(error: unknown): Promise<void> | undefined {
+    return this.scope.runInAsyncScope(() => this.session.fail(error), undefined);
   }
 }

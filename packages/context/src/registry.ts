@@ -57,6 +57,8 @@ export interface Registry {
   refused: number;
   /** Whether `AsyncResource` carries the context on this runtime; found out on first use. */
   resourcesCarry: boolean | undefined;
+  /** Whether the steps that queue in an async generator keep their context; found out on first use. */
+  queuesCarry: boolean | undefined;
 }
 
 const LAYOUT = 1;
@@ -84,6 +86,7 @@ function shared(): Registry {
       closed: 0,
       refused: 0,
       resourcesCarry: undefined,
+      queuesCarry: undefined,
     };
     Object.defineProperty(scope, key, { value: created });
     return created;
