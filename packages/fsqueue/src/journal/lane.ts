@@ -252,11 +252,11 @@ export class Lane {
     batch.commit();
     if (batch.wantsSync) void this.#sync();
     else if (this.#timer === undefined) {
+      // It keeps the process alive: one that has nothing else to do ends with its messages synced.
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
         void this.#sync();
       }, SYNC_DELAY_MS);
-      this.#timer.unref?.();
     }
   }
 
