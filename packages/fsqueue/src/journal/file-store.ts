@@ -1,40 +1,19 @@
 import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
-import { storeClosed } from "../store-errors.ts";
-import type {
-  AppendOptions,
-  AppendReceipt,
-  Ending,
-  Leases,
-  Offset,
-  OpenOptions,
-  Position,
-  QueueInfo,
-  ReadOptions,
-  ReadResult,
-  SealOptions,
-  Store,
-  StoreCapabilities,
-  StoredMessage,
-  StoreStats,
-} from "../store.ts";
-import { append, seal } from "./append.ts";
+import type { Store } from "../store.ts";
 import { carryOver } from "./carry-over.ts";
-import { getCursor, setCursor } from "./cursors.ts";
-import { remove, take, trim } from "./drop.ts";
-import { infoOf } from "./info.ts";
+import { JournalStore } from "./journal-store.ts";
+import { checkFolder, unsuitable } from "./folder-check.ts";
+import { Follower } from "./follower.ts";
 import { Journal } from "./journal.ts";
 import { Lane } from "./lane.ts";
-import { createLeases } from "./leases.ts";
 import { createNodePort } from "./node-port.ts";
-import { openQueue } from "./open-queue.ts";
 import type { FilePort } from "./port.ts";
-import { read, wait } from "./read.ts";
-import { writeClose, writeStart } from "./session-record.ts";
 import { newStoreNumber, recover } from "./recovery.ts";
+import { writeStart } from "./session-record.ts";
 
 export interface FileStoreOptions {
-  /** The folder; created (for this user only) if it does not exist. */
+  /** The folder; created (for this user only) if it does not exist. One process writes it at a time. */
   readonly dir: string;
   /**
    * What an acknowledged append has survived: `written` the death of the process, `synced` a power cut
@@ -42,6 +21,12 @@ export interface FileStoreOptions {
    * all appends that wait together, 0.1 to 10 ms by the disk.
    */
   readonly durability?: "written" | "synced";
+  /**
+   * Read a folder that another process may be writing: every writing method rejects with
+   * `STORE_READONLY`. What is written shows within about a millisecond where the system tells of changes,
+   * else within 250; `flush` waits until all of it does.
+   */
+  readonly readonly?: boolean;
   /** A segment that has reached this is closed and the next begun. Default 64 MiB. */
   readonly segmentBytes?: number;
   /** What was written last is kept in memory up to this, for readers that keep up. Default 32 MiB. */
@@ -56,28 +41,50 @@ export interface FileStoreOptions {
 
 const MOST_MESSAGE_BYTES = 8 << 20;
 
-/** Open the store in a folder, and recover what an earlier process left there. */
+/**
+ * Open the store in a folder, and recover what an earlier process left there. Errors: `FOLDER_IN_USE`,
+ * `FOLDER_UNSUITABLE` (on a network, not writable, of a newer version), `CORRUPT`.
+ */
 export async function openFileStore(options: FileStoreOptions): Promise<Store> {
-  const {
-    durability = "written",
-    segmentBytes = 64 << 20,
-    memoryBytes = 32 << 20,
-    maxMessageBytes = MOST_MESSAGE_BYTES,
-    clock = systemClock,
-    port = createNodePort(),
-  } = options;
   const dir = resolve(options.dir);
-  const synced = durability === "synced";
+  const { port = createNodePort(), clock = systemClock } = options;
   const journal = new Journal({
     dir,
     port,
-    synced,
-    segmentBytes,
-    memoryBytes,
-    maxMessageBytes: Math.min(maxMessageBytes, MOST_MESSAGE_BYTES),
     clock,
+    synced: options.durability === "synced",
+    segmentBytes: options.segmentBytes ?? 64 << 20,
+    memoryBytes: options.memoryBytes ?? 32 << 20,
+    maxMessageBytes: Math.min(options.maxMessageBytes ?? MOST_MESSAGE_BYTES, MOST_MESSAGE_BYTES),
   });
-  await makeFolderDurable(port, dir);
+  if (options.readonly === true) {
+    const follower = new Follower(journal);
+    await follower.start();
+    return new JournalStore(journal, follower);
+  }
+  const unlock = await takeFolder(port, dir);
+  try {
+    await startWriting(journal);
+  } catch (error) {
+    await journal.descriptors.closeAll();
+    await unlock();
+    throw unsuitable(dir, error);
+  }
+  return new JournalStore(journal, undefined, unlock);
+}
+
+async function takeFolder(port: FilePort, dir: string): Promise<() => Promise<void>> {
+  try {
+    await makeFolderDurable(port, dir);
+    await checkFolder(port, dir);
+    return await port.lock(dir);
+  } catch (error) {
+    throw unsuitable(dir, error);
+  }
+}
+
+async function startWriting(journal: Journal): Promise<void> {
+  const { dir, port, clock, segmentBytes, memoryBytes, synced } = journal.options;
   const recovered = await recover(journal, true);
   if (journal.store === 0) journal.store = newStoreNumber();
   const lane = new Lane(
@@ -102,7 +109,6 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   await writeStart(journal, lane);
   journal.lane = lane;
   journal.buryAll();
-  return new FileStore(journal);
 }
 
 /** Create the folder. The entries of it and of the parents that were created with it are made durable. */
@@ -112,162 +118,5 @@ async function makeFolderDurable(port: FilePort, dir: string): Promise<void> {
   const above = dirname(topmost);
   for (let folder = dir; folder !== above && folder !== dirname(folder); folder = dirname(folder)) {
     await port.syncFolder(dirname(folder));
-  }
-}
-
-/** The contract over the journal: what goes wrong is a rejection, never a throw. */
-class FileStore implements Store {
-  readonly capabilities: StoreCapabilities;
-  readonly leases: Leases;
-  readonly cursors: Store["cursors"];
-  readonly #journal: Journal;
-  #closing: Promise<void> | undefined;
-
-  constructor(journal: Journal) {
-    this.#journal = journal;
-    this.leases = createLeases(journal);
-    this.cursors = {
-      get: (name, group) => getCursor(journal, name, group),
-      set: (name, group, offset, options) =>
-        this.#write(() => setCursor(journal, name, group, offset, options)),
-    };
-    this.capabilities = {
-      persistent: true,
-      durable: true,
-      forks: true,
-      leases: true,
-      readonly: journal.lane === undefined,
-      maxMessageBytes: journal.options.maxMessageBytes,
-    };
-  }
-
-  open(name: string, options?: OpenOptions): Promise<{ created: boolean; info: QueueInfo }> {
-    return this.#write(() => openQueue(this.#journal, name, options));
-  }
-
-  append(
-    name: string,
-    batch: readonly Uint8Array[],
-    options?: AppendOptions,
-  ): Promise<AppendReceipt> {
-    return this.#write(() => append(this.#journal, name, batch, options));
-  }
-
-  seal(name: string, ending: Ending, options?: SealOptions): Promise<AppendReceipt> {
-    return this.#write(() => seal(this.#journal, name, ending, options));
-  }
-
-  read(name: string, from: Position, options?: ReadOptions): Promise<ReadResult> {
-    try {
-      return Promise.resolve(read(this.#journal, name, from, options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  wait(name: string, after: Offset, signal?: AbortSignal): Promise<void> {
-    return wait(this.#journal, name, after, signal);
-  }
-
-  take(name: string, max: number): Promise<readonly StoredMessage[]> {
-    return this.#write(() => take(this.#journal, name, max));
-  }
-
-  trim(name: string, upTo: Offset | "now"): Promise<number> {
-    return this.#write(() => trim(this.#journal, name, upTo));
-  }
-
-  remove(name: string): Promise<boolean> {
-    return this.#write(() => remove(this.#journal, name));
-  }
-
-  async info(name: string): Promise<QueueInfo | undefined> {
-    const queue = this.#journal.peek(name);
-    return queue === undefined || queue.uncommitted ? undefined : infoOf(this.#journal, queue);
-  }
-
-  async *list(prefix = ""): AsyncIterable<QueueInfo> {
-    const journal = this.#journal;
-    journal.assertOpen();
-    const names = [...journal.byName.keys()].filter((name) => name.startsWith(prefix));
-    const sorted = names.map((name) => Buffer.from(name)).toSorted((a, b) => Buffer.compare(a, b));
-    for (const name of sorted) {
-      const info = await this.info(name.toString());
-      if (info !== undefined) yield info;
-    }
-  }
-
-  async orphans(): Promise<readonly QueueInfo[]> {
-    const journal = this.#journal;
-    journal.assertOpen();
-    return [...journal.byName.keys()].flatMap((name) => {
-      const queue = journal.peek(name);
-      return queue !== undefined && queue.settings.owned && !queue.claimed && !queue.ended
-        ? [infoOf(journal, queue)]
-        : [];
-    });
-  }
-
-  async stats(): Promise<StoreStats> {
-    const journal = this.#journal;
-    journal.assertOpen();
-    let queues = 0;
-    let messages = 0;
-    let bytes = 0;
-    for (const queue of journal.byName.values()) {
-      if (queue.removed || queue.removing) continue;
-      const info = infoOf(journal, queue);
-      queues += 1;
-      messages += info.messages;
-      bytes += info.bytes;
-    }
-    let diskBytes = 0;
-    for (const segment of journal.segments) diskBytes += segment.size;
-    return { queues, messages, bytes, diskBytes, syncs: journal.lane?.syncs ?? 0 };
-  }
-
-  async flush(): Promise<void> {
-    this.#journal.assertOpen();
-    await this.#write(async () => this.#journal.lane?.barrier(true));
-  }
-
-  /** Writing waits while the journal moves to another lane; what throws is a rejection. */
-  #write<T>(run: () => Promise<T>): Promise<T> {
-    const switching = this.#journal.lane?.ready();
-    if (switching !== undefined) return switching.then(run);
-    try {
-      return run();
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    const journal = this.#journal;
-    journal.closed = true;
-    journal.stopWatching();
-    for (const queue of journal.byNumber.values()) queue.waiters.fail(storeClosed());
-    try {
-      const { lane } = journal;
-      if (lane !== undefined) {
-        await lane.barrier(true);
-        // The mark lets the next open tell damage from a torn end; what was acknowledged needs it not.
-        await writeClose(lane).catch(() => {});
-        await lane.close();
-      }
-    } finally {
-      const active = journal.lane?.active;
-      if (active !== undefined) journal.descriptors.adopt(active);
-      await journal.descriptors.closeAll();
-    }
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 }

@@ -40,6 +40,8 @@ export class Journal {
   closedCleanly = true;
   /** The latest time in the records. */
   lastTime = 0;
+  /** When reading along: the queues of which something new was read. */
+  touched: Set<QueueState> | undefined;
   /** Deletions that a replay has met. */
   readonly removals: QueueState[] = [];
   /** Forgotten while there was no lane to record it. */
@@ -116,6 +118,18 @@ export class Journal {
     if (!queue.provisional) this.byName.set(queue.name, queue);
     if (queue.number >= this.nextQueue) this.nextQueue = queue.number + 1;
     queue.parent?.forks.add(queue);
+  }
+
+  /** Forget everything, to read the folder anew. */
+  async clear(): Promise<void> {
+    this.byName.clear();
+    this.byNumber.clear();
+    this.removals.length = 0;
+    this.touched = undefined;
+    this.#deadlines.stop();
+    const { segments } = this;
+    this.segments = [];
+    for (const segment of segments) await this.descriptors.drop(segment);
   }
 
   /** Take a queue out of the tables, and with it parents that only it kept. */

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { promisify } from "node:util";
+import { lockFolder } from "./folder-lock.ts";
 import type { FilePort } from "./port.ts";
 
 const FILE_MODE = 0o600;
@@ -73,6 +74,20 @@ export function createNodePort(): FilePort {
         return (await fs.promises.readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
       } catch {
         return "";
+      }
+    },
+    async lock(path) {
+      return lockFolder(path, await this.bootId());
+    },
+    watch(path, changed) {
+      try {
+        const watcher = fs.watch(path, { persistent: false }, (event) =>
+          changed(event === "rename"),
+        );
+        watcher.on("error", () => watcher.close());
+        return () => watcher.close();
+      } catch {
+        return () => {}; // no watches left: who follows looks for itself from time to time
       }
     },
     async folderType(path) {

@@ -39,6 +39,10 @@ export interface FilePort {
   rename(from: string, to: string): Promise<void>;
   /** Which start of the machine this is: what was written before another may be lost. Empty if unknown. */
   bootId(): Promise<string>;
+  /** Take the folder for this process alone; `FOLDER_IN_USE` if another has it. Returns the way back. */
+  lock(path: string): Promise<() => Promise<void>>;
+  /** Call `changed` when something in the folder may have changed, and whether a file may have come; returns how to stop. */
+  watch(path: string, changed: (created: boolean) => void): () => void;
   /** The magic number of the folder's file system (statfs), 0 where the platform has none. */
   folderType(path: string): Promise<number>;
 }

@@ -20,7 +20,7 @@ import { SegmentReader } from "./segment-reader.ts";
 import { settle } from "./settle.ts";
 
 /** A segment file as its header tells. */
-interface Found {
+export interface Found {
   readonly segment: Segment;
   readonly header: SegmentHeader | undefined;
   readonly length: number;
@@ -59,8 +59,8 @@ export async function recover(journal: Journal, writable: boolean): Promise<Reco
   };
 }
 
-/** All segments of all lanes, oldest first, each with its header read. */
-async function openSegments(journal: Journal, writable: boolean): Promise<Found[]> {
+/** The segment files of all lanes, in no order, none opened yet. */
+export async function listSegments(journal: Journal): Promise<Segment[]> {
   const { port, dir } = journal.options;
   const segments: Segment[] = [];
   for (const folder of await port.list(dir)) {
@@ -73,6 +73,13 @@ async function openSegments(journal: Journal, writable: boolean): Promise<Found[
       segments.push(new Segment(Number(lane[1]), Number(number[1]), path, 0));
     }
   }
+  return segments;
+}
+
+/** All segments, oldest first, each with its header read. */
+async function openSegments(journal: Journal, writable: boolean): Promise<Found[]> {
+  const { port } = journal.options;
+  const segments = await listSegments(journal);
   segments.sort((a, b) => b.number - a.number);
   const found: Found[] = [];
   for (const bare of segments) {
@@ -92,7 +99,7 @@ async function openSegments(journal: Journal, writable: boolean): Promise<Found[
   return found;
 }
 
-async function openSegment(journal: Journal, bare: Segment, write: boolean): Promise<Found> {
+export async function openSegment(journal: Journal, bare: Segment, write: boolean): Promise<Found> {
   const { port } = journal.options;
   const descriptor = await port.open(bare.path, write ? "write" : "read");
   const length = await port.size(descriptor);
@@ -116,6 +123,7 @@ async function openSegment(journal: Journal, bare: Segment, write: boolean): Pro
     await port.close(descriptor);
     throw corruptSegment(segment, 0, "A file of another folder stands among the segments");
   }
+  segment.size = SEGMENT_HEADER;
   segment.previous = header.previous;
   segment.previousLength = header.previousLength;
   journal.store = header.store;

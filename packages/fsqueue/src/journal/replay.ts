@@ -11,6 +11,7 @@ import {
   recordType,
 } from "./layout.ts";
 import type { LeaseRecord } from "./leases.ts";
+import { contentBetween } from "./open-queue.ts";
 import { decodeProducer } from "./producer.ts";
 import { NO_SETTINGS, QueueState } from "./queue-state.ts";
 import type { Segment } from "./segment.ts";
@@ -59,6 +60,7 @@ export function replayRecord(
   }
   const queue = journal.byNumber.get(number) ?? provisional(journal, number, segment);
   queue.lastSegment = segment.number;
+  journal.touched?.add(queue);
   if (type === RecordType.data) {
     replayData(queue, segment, sequence, offset, length - RECORD_HEADER);
     if (time > queue.touchedAt) queue.touchedAt = time;
@@ -82,6 +84,8 @@ export function replayRecord(
     }
     case RecordType.trim: {
       if (sequence > queue.head) {
+        if (journal.touched !== undefined)
+          subtract(queue, contentBetween(queue, queue.head, sequence));
         queue.head = sequence;
         queue.keptHead = sequence;
       }
@@ -173,10 +177,14 @@ function replayOpen(
   restore(queue);
   if (head > queue.keptHead) queue.keptHead = queue.head = head;
   queue.anchor = segment.number;
+  if (journal.touched !== undefined) journal.watchExpiry(queue);
   if (settings.fork !== undefined && queue.parent === undefined) {
     const { queue: parent } = settings.fork;
     queue.parent = journal.byNumber.get(parent) ?? provisional(journal, parent, segment);
     queue.parent.forks.add(queue);
+    if (journal.touched !== undefined) {
+      Object.assign(queue, contentBetween(queue, queue.head, settings.fork.at));
+    }
   }
   if (!queue.removed || queue.forks.size > 0) journal.byName.set(settings.name, queue);
   if (queue.removed) journal.removals.push(queue);
@@ -189,8 +197,17 @@ function replayData(
   offset: number,
   length: number,
 ): void {
-  if (sequence >= queue.next) queue.next = sequence + 1;
+  if (sequence >= queue.next) {
+    queue.next = sequence + 1;
+    queue.count += 1;
+    queue.bytes += length;
+  }
   queue.index.set(sequence, segment, offset, length);
+}
+
+function subtract(queue: QueueState, content: { count: number; bytes: number }): void {
+  queue.count -= content.count;
+  queue.bytes -= content.bytes;
 }
 
 function replayLease(queue: QueueState, type: number, record: LeaseRecord): void {

@@ -15,11 +15,11 @@ export class SegmentReader {
   #start = 0;
   #filled = 0;
 
-  constructor(port: FilePort, descriptor: number, limit: number) {
+  constructor(port: FilePort, descriptor: number, limit: number, window: number = WINDOW) {
     this.#port = port;
     this.#descriptor = descriptor;
     this.limit = limit;
-    this.bytes = new Uint8Array(Math.min(WINDOW, Math.max(limit, 1)));
+    this.bytes = new Uint8Array(Math.min(WINDOW, window, Math.max(limit, 1)));
     this.view = viewOf(this.bytes);
   }
 

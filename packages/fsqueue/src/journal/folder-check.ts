@@ -1,0 +1,39 @@
+import { QueueError } from "../errors.ts";
+import { systemCode } from "./failure.ts";
+import type { FilePort } from "./port.ts";
+
+/** File systems whose fsync, rename or locking does not mean what it means on a disk of one's own. */
+const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
+  [0x6969, "NFS"],
+  [0x517b, "SMB"],
+  [0xff534d42, "CIFS"],
+  [0xfe534d42, "SMB 2"],
+  [0x5346414f, "AFS"],
+  [0x73757245, "Coda"],
+  [0x00c36400, "Ceph"],
+]);
+
+/** Rejects with `FOLDER_UNSUITABLE` for a folder on the network. */
+export async function checkFolder(port: FilePort, dir: string): Promise<void> {
+  const type = await port.folderType(dir);
+  const name = NETWORK_FILE_SYSTEMS.get(type >>> 0);
+  if (name === undefined) return;
+  throw new QueueError(
+    "FOLDER_UNSUITABLE",
+    `${dir} is on ${name}, where a sync is no promise and two machines may write at once. Use a local disk`,
+    { details: { dir, fileSystem: name } },
+  );
+}
+
+/** A folder that cannot be used at all, as an error that says so. */
+export function unsuitable(dir: string, cause: unknown): unknown {
+  const code = systemCode(cause);
+  if (code === undefined || !["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT"].includes(code)) {
+    return cause;
+  }
+  return new QueueError(
+    "FOLDER_UNSUITABLE",
+    `${dir} cannot be used: ${(cause as Error).message}. Choose a folder that this user may write, or open with \`readonly\``,
+    { cause, details: { dir, system: code } },
+  );
+}

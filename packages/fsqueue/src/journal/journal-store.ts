@@ -1,0 +1,201 @@
+import { storeClosed } from "../store-errors.ts";
+import type {
+  AppendOptions,
+  AppendReceipt,
+  Ending,
+  Leases,
+  Offset,
+  OpenOptions,
+  Position,
+  QueueInfo,
+  ReadOptions,
+  ReadResult,
+  SealOptions,
+  Store,
+  StoreCapabilities,
+  StoredMessage,
+  StoreStats,
+} from "../store.ts";
+import { append, seal } from "./append.ts";
+import { getCursor, setCursor } from "./cursors.ts";
+import { remove, take, trim } from "./drop.ts";
+import type { Follower } from "./follower.ts";
+import { infoOf } from "./info.ts";
+import type { Journal } from "./journal.ts";
+import { createLeases } from "./leases.ts";
+import { openQueue } from "./open-queue.ts";
+import { read, wait } from "./read.ts";
+import { writeClose } from "./session-record.ts";
+
+/** The contract over the journal: what goes wrong is a rejection, never a throw. */
+export class JournalStore implements Store {
+  readonly capabilities: StoreCapabilities;
+  readonly leases: Leases;
+  readonly cursors: Store["cursors"];
+  readonly #journal: Journal;
+  #closing: Promise<void> | undefined;
+
+  readonly #follower: Follower | undefined;
+  readonly #unlock: () => Promise<void>;
+
+  constructor(
+    journal: Journal,
+    follower: Follower | undefined,
+    unlock: () => Promise<void> = async () => {},
+  ) {
+    this.#journal = journal;
+    this.#follower = follower;
+    this.#unlock = unlock;
+    this.leases = createLeases(journal);
+    this.cursors = {
+      get: (name, group) => getCursor(journal, name, group),
+      set: (name, group, offset, options) =>
+        this.#write(() => setCursor(journal, name, group, offset, options)),
+    };
+    this.capabilities = {
+      persistent: true,
+      durable: true,
+      forks: true,
+      leases: true,
+      readonly: journal.lane === undefined,
+      maxMessageBytes: journal.options.maxMessageBytes,
+    };
+  }
+
+  open(name: string, options?: OpenOptions): Promise<{ created: boolean; info: QueueInfo }> {
+    return this.#write(() => openQueue(this.#journal, name, options));
+  }
+
+  append(
+    name: string,
+    batch: readonly Uint8Array[],
+    options?: AppendOptions,
+  ): Promise<AppendReceipt> {
+    return this.#write(() => append(this.#journal, name, batch, options));
+  }
+
+  seal(name: string, ending: Ending, options?: SealOptions): Promise<AppendReceipt> {
+    return this.#write(() => seal(this.#journal, name, ending, options));
+  }
+
+  read(name: string, from: Position, options?: ReadOptions): Promise<ReadResult> {
+    try {
+      return Promise.resolve(read(this.#journal, name, from, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  wait(name: string, after: Offset, signal?: AbortSignal): Promise<void> {
+    return wait(this.#journal, name, after, signal);
+  }
+
+  take(name: string, max: number): Promise<readonly StoredMessage[]> {
+    return this.#write(() => take(this.#journal, name, max));
+  }
+
+  trim(name: string, upTo: Offset | "now"): Promise<number> {
+    return this.#write(() => trim(this.#journal, name, upTo));
+  }
+
+  remove(name: string): Promise<boolean> {
+    return this.#write(() => remove(this.#journal, name));
+  }
+
+  async info(name: string): Promise<QueueInfo | undefined> {
+    const queue = this.#journal.peek(name);
+    return queue === undefined || queue.uncommitted ? undefined : infoOf(this.#journal, queue);
+  }
+
+  async *list(prefix = ""): AsyncIterable<QueueInfo> {
+    const journal = this.#journal;
+    journal.assertOpen();
+    const names = [...journal.byName.keys()].filter((name) => name.startsWith(prefix));
+    const sorted = names.map((name) => Buffer.from(name)).toSorted((a, b) => Buffer.compare(a, b));
+    for (const name of sorted) {
+      const info = await this.info(name.toString());
+      if (info !== undefined) yield info;
+    }
+  }
+
+  async orphans(): Promise<readonly QueueInfo[]> {
+    const journal = this.#journal;
+    journal.assertOpen();
+    return [...journal.byName.keys()].flatMap((name) => {
+      const queue = journal.peek(name);
+      return journal.lane !== undefined &&
+        queue !== undefined &&
+        queue.settings.owned &&
+        !queue.claimed &&
+        !queue.ended
+        ? [infoOf(journal, queue)]
+        : [];
+    });
+  }
+
+  async stats(): Promise<StoreStats> {
+    const journal = this.#journal;
+    journal.assertOpen();
+    let queues = 0;
+    let messages = 0;
+    let bytes = 0;
+    for (const queue of journal.byName.values()) {
+      if (queue.removed || queue.removing) continue;
+      const info = infoOf(journal, queue);
+      queues += 1;
+      messages += info.messages;
+      bytes += info.bytes;
+    }
+    let diskBytes = 0;
+    for (const segment of journal.segments) diskBytes += segment.size;
+    return { queues, messages, bytes, diskBytes, syncs: journal.lane?.syncs ?? 0 };
+  }
+
+  async flush(): Promise<void> {
+    this.#journal.assertOpen();
+    await this.#follower?.refresh();
+    await this.#write(async () => this.#journal.lane?.barrier(true));
+  }
+
+  /** Writing waits while the journal moves to another lane; what throws is a rejection. */
+  #write<T>(run: () => Promise<T>): Promise<T> {
+    const switching = this.#journal.lane?.ready();
+    if (switching !== undefined) return switching.then(run);
+    try {
+      return run();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const journal = this.#journal;
+    journal.closed = true;
+    journal.stopWatching();
+    for (const queue of journal.byNumber.values()) queue.waiters.fail(storeClosed());
+    try {
+      await this.#follower?.stop();
+      const { lane } = journal;
+      if (lane !== undefined) {
+        await lane.barrier(true);
+        // The mark lets the next open tell damage from a torn end; what was acknowledged needs it not.
+        await writeClose(lane).catch(() => {});
+        await lane.close();
+      }
+    } finally {
+      const active = journal.lane?.active;
+      if (active !== undefined) journal.descriptors.adopt(active);
+      await journal.descriptors.closeAll();
+      await this.#unlock();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
