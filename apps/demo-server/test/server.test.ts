@@ -13,6 +13,13 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
   }, 30_000);
 });
 
+it("refuses a folder that another server uses, and exits 2", async () => {
+  const dir = await freshFolder();
+  const first = await serve(dir);
+  await expect(serve(dir)).rejects.toThrow("ended before it listened");
+  expect((await fetch(`${first.url}/stats`)).status).toBe(200);
+}, 30_000);
+
 it("follows many answers over one connection, each from its own offset", async () => {
   const server = await serve(await freshFolder(), "--tokens-per-second", "200");
   const prompts = Array.from({ length: 20 }, (_, index) => `Question number ${index}`);
