@@ -1,45 +1,42 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { runContractCase, storeContract } from "@lazy/fsqueue/testing";
 import { describe, expect, test } from "vitest";
-import { killedProcess } from "./fixtures/contract-subjects.mjs";
 
 const run = promisify(execFile);
 const contract = fileURLToPath(new URL("./fixtures/contract.mjs", import.meta.url));
-
-describe("files of a process that is killed", () => {
-  for (const one of storeContract.filter(({ needs }) => needs.includes("crash"))) {
-    test(`${one.group}: ${one.name}`, async () => {
-      await expect(runContractCase(one, killedProcess)).resolves.toBeUndefined();
-    });
-  }
-});
-
-describe("the contract on other runtimes", () => {
-  const runtimes = (process.env["LAZY_RUNTIMES"] ?? "").split(",").filter((path) => path !== "");
-
-  test.each(runtimes)("%s", { timeout: 60_000 }, async (runtime) => {
-    const flags = runtime.endsWith("deno") ? ["run", "-A"] : [];
-    const { stdout } = await run(runtime, [...flags, contract]).catch((error: unknown) => {
-      // It failed: what it printed says where.
-      return error as { stdout: string };
-    });
-    const { passed, failures } = JSON.parse(stdout) as Report;
-    expect(failures).toEqual([]);
-    expect(passed["memory"]).toBeGreaterThan(100);
-    expect(passed["files"]).toBeGreaterThan(100);
-  });
-
-  test("are named by LAZY_RUNTIMES", (context) => {
-    if (runtimes.length === 0 && process.env["CI"] !== "true") {
-      context.skip("LAZY_RUNTIMES names no node, bun or deno to run the contract on");
-    }
-    expect(runtimes.length).toBeGreaterThan(0);
-  });
-});
+const runtimes = (process.env["LAZY_RUNTIMES"] ?? "").split(",").filter((path) => path !== "");
 
 interface Report {
   readonly passed: Readonly<Record<string, number>>;
   readonly failures: readonly string[];
 }
+
+// The built package, as a user's process would have it: memory, files, files read from a second process,
+// and files of a process that is killed.
+describe("the contract", () => {
+  test.each([process.execPath, ...runtimes])(
+    "holds on %s",
+    { timeout: 60_000 },
+    async (runtime) => {
+      const flags = runtime.endsWith("deno") ? ["run", "-A"] : [];
+      const { stdout } = await run(runtime, [...flags, contract]).catch((error: unknown) => {
+        // It failed: what it printed says where.
+        return error as { stdout: string };
+      });
+      const { passed, failures } = JSON.parse(stdout) as Report;
+      expect(failures).toEqual([]);
+      expect(passed["memory"]).toBeGreaterThan(100);
+      expect(passed["files"]).toBeGreaterThan(100);
+      expect(passed["files read from a second process"]).toBeGreaterThan(100);
+      expect(passed["files of a process that is killed"]).toBeGreaterThan(4);
+    },
+  );
+
+  test("is run on the runtimes that LAZY_RUNTIMES names", (context) => {
+    if (runtimes.length === 0 && process.env["CI"] !== "true") {
+      context.skip("LAZY_RUNTIMES names no node, bun or deno");
+    }
+    expect(runtimes.length).toBeGreaterThan(0);
+  });
+});
