@@ -33,7 +33,7 @@ function start(
     stdio: ["pipe", "pipe", "inherit"],
   });
   children.push(child);
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return { child, line: async () => String((await lines.next()).value) };
 }
 
@@ -84,7 +84,9 @@ describe("a folder", () => {
     ];
     for (const owner of [...stale.map((one) => JSON.stringify(one)), "", "{", "null", "17"]) {
       await writeFile(join(dir, "LOCK"), owner);
-      await (await openFileStore({ dir })).close();
+      const store = await openFileStore({ dir });
+      expect(store.capabilities.readonly).toBe(false);
+      await store.close();
     }
   });
 

@@ -1,4 +1,5 @@
 import type { FilePort } from "@lazy/fsqueue";
+import type { ManualClock } from "@lazy/fsqueue/testing";
 import { describe, expect, it } from "vitest";
 import { type PowerCutOptions, cutPowerEverywhere } from "./fixtures/power-cut.ts";
 import { forgeChecksums } from "./fixtures/segment-bytes.ts";
@@ -33,7 +34,29 @@ async function mixed(tracked: TrackedStore): Promise<void> {
   await tracked.append("b", [`end${"y".repeat(3000)}`]);
 }
 
+/** Queues come and go while others stay: segments are emptied, copied and deleted all the time. */
+async function churning(tracked: TrackedStore, clock: ManualClock): Promise<void> {
+  await tracked.open("stays");
+  for (let round = 0; round < 8; round += 1) {
+    const name = `short${round}`;
+    await tracked.open(name);
+    await tracked.append("stays", [`s${round}`], { durable: true });
+    for (let n = 0; n < 4; n += 1) await tracked.append(name, [`${n}${"z".repeat(700)}`]);
+    if (round === 5) await tracked.trim("stays");
+    if (round > 1) await tracked.remove(`short${round - 2}`);
+    clock.advance(1000);
+    await tracked.store.flush();
+  }
+}
+
 describe("power cuts", () => {
+  it("keep every promise while segments are copied and deleted", async () => {
+    const options = { durability: "written", seed: 3, segmentBytes: 2000 } as const;
+    const result = await cutPowerEverywhere({ ...options, workload: churning });
+    expect(result.broken).toEqual([]);
+    expect(result.images).toBeGreaterThan(1000);
+  });
+
   for (const durability of ["written", "synced"] as const) {
     for (const segmentBytes of [64 << 20, 2000]) {
       it(`keep every promise: ${durability}, segments of ${segmentBytes} bytes`, async () => {

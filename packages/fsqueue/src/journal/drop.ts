@@ -61,6 +61,7 @@ function stageTrim(
   batch.after.push(() => {
     queue.keptHead = to;
     releaseMessages(queue);
+    journal.retention?.wake();
   });
   return lane.promise(batch, undefined, durable);
 }

@@ -139,6 +139,29 @@ function gather(owner: QueueState, from: number, to: number, gathering: Gatherin
 /** Stands where a message is yet to be read. */
 const pending: StoredMessage = Object.freeze({ offset: "", data: new Uint8Array(), time: 0 });
 
+/** A message as its record has it. */
+export interface RecordedMessage {
+  readonly sequence: number;
+  readonly data: Uint8Array;
+  readonly time: number;
+}
+
+/** The own messages of a queue that stand in one segment, of `[from, to)`, up to `bytes` or one. */
+export async function readRecords(
+  journal: Journal,
+  queue: QueueState,
+  from: number,
+  to: number,
+  segment: Segment,
+  bytes: number,
+): Promise<RecordedMessage[]> {
+  const run = queue.index.find(from);
+  if (run === undefined || run.segment !== segment) return [];
+  const end = Math.min(to, run.first + run.count);
+  const { messages } = fetchMessages(journal, queue, from, end, Number.POSITIVE_INFINITY, bytes);
+  return (await messages).map(({ data, time }, at) => ({ sequence: from + at, data, time }));
+}
+
 async function fetchCold(
   journal: Journal,
   cold: readonly Cold[],

@@ -10,6 +10,7 @@ import { Lane } from "./lane.ts";
 import { createNodePort } from "./node-port.ts";
 import type { FilePort } from "./port.ts";
 import { newStoreNumber, recover } from "./recovery.ts";
+import { Retention } from "./retention.ts";
 import { writeStart } from "./session-record.ts";
 
 export interface FileStoreOptions {
@@ -100,6 +101,7 @@ async function startWriting(journal: Journal): Promise<void> {
       onSegment(segment, previous) {
         journal.segments.push(segment);
         if (previous !== undefined) journal.descriptors.adopt(previous);
+        journal.retention?.wake();
       },
       carryOver: (old) => carryOver(journal, lane, old),
     },
@@ -108,7 +110,9 @@ async function startWriting(journal: Journal): Promise<void> {
   await lane.start(recovered.last);
   await writeStart(journal, lane);
   journal.lane = lane;
+  journal.retention = new Retention(journal, lane);
   journal.buryAll();
+  journal.retention.wake();
 }
 
 /** Create the folder. The entries of it and of the parents that were created with it are made durable. */

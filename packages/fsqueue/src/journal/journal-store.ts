@@ -181,7 +181,13 @@ export class JournalStore implements Store {
     try {
       await this.#follower?.stop();
       const { lane } = journal;
+      await journal.retention?.stop();
       if (lane !== undefined) {
+        for (const queue of journal.byNumber.values()) {
+          if (queue.touchedAt > queue.recordedTouch && queue.settings.ttlMs !== undefined) {
+            journal.stageTouch(queue);
+          }
+        }
         await lane.barrier(true);
         // The mark lets the next open tell damage from a torn end; what was acknowledged needs it not.
         await writeClose(lane).catch(() => {});

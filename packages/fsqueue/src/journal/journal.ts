@@ -9,6 +9,7 @@ import { RECORD_HEADER, RecordType } from "./layout.ts";
 import { Descriptors } from "./descriptors.ts";
 import type { FilePort } from "./port.ts";
 import { QueueState } from "./queue-state.ts";
+import type { Retention } from "./retention.ts";
 import type { Segment } from "./segment.ts";
 import { storeReadonly } from "./failure.ts";
 
@@ -22,6 +23,9 @@ export interface JournalOptions {
   readonly clock: Clock;
 }
 
+/** How long the log need not be told that a queue was read. */
+const TOUCH_MS = 1000;
+
 /** All queues of a folder, as its segments tell them; the operations are functions over it. */
 export class Journal {
   readonly options: JournalOptions;
@@ -34,6 +38,7 @@ export class Journal {
   store = 0;
   /** Absent when the store is read-only. */
   lane: Lane | undefined;
+  retention: Retention | undefined;
   closed = false;
   /** What the log's last process left: its machine's start, and whether it closed the log. */
   boot = "";
@@ -94,10 +99,27 @@ export class Journal {
         this.expire(queue);
         throw queueNotFound(name);
       }
-      if (ttlMs !== undefined && renew) queue.touchedAt = now;
+      if (ttlMs !== undefined && renew) this.#touch(queue, ttlMs, now);
     }
     if (queue.removing || queue.removed) throw queueRemoved(name);
     return queue;
+  }
+
+  /** Renew a sliding TTL; the log is told only now and then, since a restart forgets what it was not told. */
+  #touch(queue: QueueState, ttlMs: number, now: number): void {
+    queue.touchedAt = now;
+    if (now - queue.recordedTouch < Math.max(TOUCH_MS, ttlMs / 8)) return;
+    this.stageTouch(queue);
+  }
+
+  stageTouch(queue: QueueState): void {
+    const { lane } = this;
+    if (lane === undefined || lane.ready() !== undefined || queue.removing || queue.removed) return;
+    queue.recordedTouch = queue.touchedAt;
+    const { segment } = lane.begin(RECORD_HEADER);
+    lane.buffer.record(RecordType.touch, queue.number, queue.next, undefined);
+    queue.lastSegment = segment.number;
+    lane.kick();
   }
 
   /** The queue of this name if it is there, for an operation that does not renew its TTL. */
@@ -159,7 +181,7 @@ export class Journal {
     }
     const { segment } = lane.begin(RECORD_HEADER);
     lane.buffer.record(RecordType.delete, queue.number, queue.next, undefined);
-    segment.tombstoneFrom = Math.min(segment.tombstoneFrom, queue.firstSegment);
+    segment.tombstones.set(queue.number, queue.firstSegment);
     lane.kick();
   }
 
@@ -181,7 +203,8 @@ export class Journal {
 
   /** The time has come: the queue is gone for everybody, now. */
   expire(queue: QueueState): void {
-    if (this.lane === undefined || queue.removing || queue.removed || queue.gone) return;
+    if (this.lane === undefined || this.lane.ready() !== undefined) return;
+    if (queue.removing || queue.removed || queue.gone) return;
     this.stageRemoval(queue);
   }
 
@@ -198,8 +221,9 @@ export class Journal {
       this.byName.set(queue.name, queue);
     });
     batch.after.push(() => {
-      batch.segment.tombstoneFrom = Math.min(batch.segment.tombstoneFrom, queue.firstSegment);
+      batch.segment.tombstones.set(queue.number, queue.firstSegment);
       this.applyRemoval(queue);
+      this.retention?.wake();
     });
     lane.kick();
     return batch;

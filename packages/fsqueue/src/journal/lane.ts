@@ -1,29 +1,21 @@
-import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import { QueueError } from "../errors.ts";
 import { AppendBuffer } from "./append-buffer.ts";
 import { Batch } from "./batch.ts";
 import { isFullDisk, storeFailed, storeFull } from "./failure.ts";
-import { BLOCK_LIMIT, SEGMENT_HEADER, writeSegmentHeader } from "./layout.ts";
-import type { FilePort } from "./port.ts";
-import { Segment, laneFolder, segmentFile } from "./segment.ts";
+import { BLOCK_LIMIT, SEGMENT_HEADER } from "./layout.ts";
+import { SegmentFiles, type SegmentFilesOptions, writeAll } from "./segment-files.ts";
+import type { Segment } from "./segment.ts";
 
 /** Up to this much is written on the spot (a few µs into the page cache), instead of by another thread. */
 const WRITE_NOW_LIMIT = 64 << 10;
 /** How long `written` data may wait for its fdatasync. */
 const SYNC_DELAY_MS = 100;
 
-export interface LaneOptions {
-  readonly port: FilePort;
-  readonly dir: string;
-  readonly store: number;
+export interface LaneOptions extends SegmentFilesOptions {
   readonly segmentBytes: number;
   readonly memoryBytes: number;
   /** Acknowledge (and show to readers) only what is durable. */
   readonly synced: boolean;
-  readonly now: () => number;
-  /** The number the next queue will get, for the header of a new segment. */
-  readonly nextQueue: () => number;
   /** A new segment takes the place of the old one. */
   readonly onSegment: (segment: Segment, previous: Segment | undefined) => void;
   /**
@@ -40,11 +32,8 @@ export interface LaneOptions {
 export class Lane {
   readonly #options: LaneOptions;
   readonly buffer: AppendBuffer;
-  /** Calls that made something durable. */
-  syncs = 0;
 
-  #number: number;
-  #nextSegment: number;
+  readonly #files: SegmentFiles;
   /** The segment being written; its `size` is what is written, its `durable` what is synced. */
   #active: Segment | undefined;
   /** The segment of the batch being collected: maybe not created yet. */
@@ -57,6 +46,7 @@ export class Lane {
   /** Written, not yet known to be durable. */
   #unsynced: Batch[] = [];
 
+  #closeNext = false;
   #scheduled = false;
   #lastWasLarge = false;
   #failure: { readonly error: unknown } | undefined;
@@ -69,9 +59,13 @@ export class Lane {
 
   constructor(options: LaneOptions, position: { lane: number; nextSegment: number; time: number }) {
     this.#options = options;
-    this.#number = position.lane;
-    this.#nextSegment = position.nextSegment;
+    this.#files = new SegmentFiles(options, position);
     this.buffer = new AppendBuffer(options.memoryBytes, position.time);
+  }
+
+  /** Calls that made something durable. */
+  get syncs(): number {
+    return this.#files.syncs;
   }
 
   get active(): Segment | undefined {
@@ -84,9 +78,9 @@ export class Lane {
       this.#use(last);
       return;
     }
-    await this.#makeLane();
-    const segment = this.#plan(last, last?.size ?? 0);
-    await this.#create(segment);
+    await this.#files.makeLane();
+    const segment = this.#files.plan(last, last?.size ?? 0);
+    await this.#files.create(segment);
     this.#use(segment);
     this.#options.onSegment(segment, last);
   }
@@ -149,9 +143,15 @@ export class Lane {
     }
   }
 
+  /** What is laid down from now on goes to a new segment. */
+  closeSegment(): void {
+    this.#closeNext = this.#batch === undefined;
+  }
+
   #collect(): Batch {
-    if (this.#plannedEnd >= this.#options.segmentBytes) {
-      this.#planned = this.#plan(this.#planned, this.#plannedEnd);
+    if (this.#plannedEnd >= this.#options.segmentBytes || this.#closeNext) {
+      this.#closeNext = false;
+      this.#planned = this.#files.plan(this.#planned, this.#plannedEnd);
       this.#plannedEnd = SEGMENT_HEADER;
       this.buffer.reset();
     }
@@ -225,7 +225,7 @@ export class Lane {
       if (batch.segment !== this.#active) await this.#roll(batch.segment);
       let at = batch.start;
       for (const { chunk, start, end } of batch.parts) {
-        await this.#writeAll(batch.segment, chunk.bytes, start, end, at);
+        await writeAll(this.#options.port, batch.segment, chunk.bytes, start, end, at);
         at += end - start;
       }
       this.#throwIfFailed();
@@ -260,30 +260,12 @@ export class Lane {
     }
   }
 
-  async #writeAll(
-    segment: Segment,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    at: number,
-  ): Promise<void> {
-    let from = start;
-    let position = at;
-    while (from < end) {
-      const { port } = this.#options;
-      const count = await port.write(segment.descriptor, bytes, from, end - from, position);
-      if (count === 0) throw new Error(`nothing was written to ${segment.path} at ${position}`);
-      from += count;
-      position += count;
-    }
-  }
-
   /** Finish the active segment, durably, and begin this one. */
   async #roll(next: Segment): Promise<void> {
     const previous = this.#active;
     if (previous !== undefined && previous.durable < previous.size) await this.#sync();
     this.#throwIfFailed();
-    await this.#create(next);
+    await this.#files.create(next);
     this.#active = next;
     this.#options.onSegment(next, previous);
   }
@@ -306,7 +288,7 @@ export class Lane {
       if (segment.durable >= size) continue;
       const count = this.#unsynced.length;
       try {
-        this.syncs += 1;
+        this.#files.syncs += 1;
         await this.#options.port.sync(segment.descriptor);
       } catch (error) {
         this.#failure = { error };
@@ -393,10 +375,10 @@ export class Lane {
     if (this.#options.synced) old.size = old.durable;
     let segment: Segment | undefined;
     try {
-      this.#number += 1;
-      await this.#makeLane();
-      segment = this.#plan(old, old.durable);
-      await this.#create(segment);
+      this.#files.nextLane();
+      await this.#files.makeLane();
+      segment = this.#files.plan(old, old.durable);
+      await this.#files.create(segment);
       this.#use(segment);
       this.#failure = undefined;
       if (old.durable < old.size) {
@@ -424,52 +406,5 @@ export class Lane {
     this.#planned = segment;
     this.#plannedEnd = segment.size;
     this.buffer.reset();
-  }
-
-  async #makeLane(): Promise<void> {
-    const { port, dir } = this.#options;
-    await port.makeFolder(join(dir, laneFolder(this.#number)));
-    this.syncs += 1;
-    await port.syncFolder(dir);
-  }
-
-  #plan(previous: Segment | undefined, previousLength: number): Segment {
-    const number = this.#nextSegment;
-    this.#nextSegment += 1;
-    const path = join(this.#options.dir, laneFolder(this.#number), segmentFile(number));
-    const segment = new Segment(this.#number, number, path, randomBytes(4).readUInt32LE());
-    segment.previous = previous?.number ?? 0;
-    segment.previousLength = previousLength;
-    return segment;
-  }
-
-  /** Create the file. Its header and its entry in the folder are durable before any block is written. */
-  async #create(segment: Segment): Promise<void> {
-    const { port, store, nextQueue, now, dir } = this.#options;
-    const header = writeSegmentHeader({
-      salt: segment.salt,
-      lane: segment.lane,
-      number: segment.number,
-      created: now(),
-      previous: segment.previous,
-      previousLength: segment.previousLength,
-      nextQueue: nextQueue(),
-      store,
-    });
-    const descriptor = await port.open(segment.path, "create");
-    segment.descriptor = descriptor;
-    try {
-      await this.#writeAll(segment, header, 0, header.length, 0);
-      this.syncs += 2;
-      await port.sync(descriptor);
-      await port.syncFolder(join(dir, laneFolder(segment.lane)));
-    } catch (error) {
-      segment.descriptor = -1;
-      await port.close(descriptor).catch(() => {});
-      await port.remove(segment.path).catch(() => {});
-      throw error;
-    }
-    segment.size = SEGMENT_HEADER;
-    segment.durable = SEGMENT_HEADER;
   }
 }

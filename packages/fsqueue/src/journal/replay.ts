@@ -98,7 +98,7 @@ export function replayRecord(
     }
     case RecordType.delete: {
       queue.removed = true;
-      segment.tombstoneFrom = Math.min(segment.tombstoneFrom, queue.firstSegment);
+      segment.tombstones.set(number, queue.firstSegment);
       journal.removals.push(queue);
       break;
     }

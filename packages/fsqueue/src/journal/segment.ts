@@ -34,8 +34,8 @@ export class Segment {
   durable = 0;
   /** Bytes of records of messages that can still be read. */
   live = 0;
-  /** The lowest number of a segment that may hold records of a queue whose deletion stands here. */
-  tombstoneFrom: number = Number.POSITIVE_INFINITY;
+  /** Queues whose deletion stands here, and the first segment that may hold records of each. */
+  readonly tombstones: Map<number, number> = new Map();
   /** Chunks in memory, in the order of the file. */
   readonly hot: Chunk[] = [];
   /** The writing descriptor of the active segment, or a reading one; -1 when closed. */

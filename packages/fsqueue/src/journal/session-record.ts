@@ -1,3 +1,4 @@
+import type { Batch } from "./batch.ts";
 import type { Journal } from "./journal.ts";
 import type { Lane } from "./lane.ts";
 import { RECORD_HEADER, RecordType } from "./layout.ts";
@@ -14,11 +15,22 @@ export async function writeStart(journal: Journal, lane: Lane): Promise<void> {
   const boot = await journal.options.port.bootId();
   const lost = !journal.closedCleanly && (boot === "" || boot !== journal.boot);
   if (lost) for (const queue of journal.byNumber.values()) queue.jump = true;
-  const record: StartRecord = lost ? { boot, jump: true } : { boot };
+  journal.boot = boot;
+  const batch = layDownStart(lane, lost ? { boot, jump: true } : { boot });
+  await lane.promise(batch, undefined, true);
+}
+
+/** Say it again, since the segment where it stands is to go. */
+export function stageStart(journal: Journal, lane: Lane): void {
+  layDownStart(lane, { boot: journal.boot });
+  lane.kick();
+}
+
+function layDownStart(lane: Lane, record: StartRecord): Batch {
   const payload = encoder.encode(JSON.stringify(record));
   const batch = lane.begin(RECORD_HEADER + payload.length);
   lane.buffer.record(RecordType.start, 0, 0, payload);
-  await lane.promise(batch, undefined, true);
+  return batch;
 }
 
 /** Note that everything before was made durable in good order. */

@@ -1,0 +1,160 @@
+import { join } from "node:path";
+import { readRecords } from "./fetch.ts";
+import type { Journal } from "./journal.ts";
+import type { Lane } from "./lane.ts";
+import { RECORD_HEADER, RecordType } from "./layout.ts";
+import type { Run } from "./message-index.ts";
+import type { QueueState } from "./queue-state.ts";
+import type { Segment } from "./segment.ts";
+import { stageStart } from "./session-record.ts";
+import { encodeState } from "./state-record.ts";
+
+/** A segment of which less than this share is still needed is copied forward and deleted. */
+const WORTH_COPYING = 0.25;
+/** How long after something was dropped the segments are looked through. */
+const DELAY_MS = 200;
+/** Records copied in one block, so that appends get in between. */
+const COPY_BYTES = 256 << 10;
+/** The active segment is closed early when it is this large and hardly needed. */
+const CLOSE_EARLY_BYTES = 1 << 20;
+
+/**
+ * Gives disk space back. A segment may go when no message in it can be read any more and nothing else it
+ * says is needed: the states of its queues are written anew first, and of its deletions those that
+ * segments before it still need.
+ */
+export class Retention {
+  readonly #journal: Journal;
+  readonly #lane: Lane;
+  #cancel: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(journal: Journal, lane: Lane) {
+    this.#journal = journal;
+    this.#lane = lane;
+  }
+
+  /** Something was dropped, or a segment was closed: look soon. */
+  wake(): void {
+    if (this.#cancel !== undefined || this.#stopped) return;
+    const { clock } = this.#journal.options;
+    this.#cancel = clock.schedule(clock.now() + DELAY_MS, () => {
+      this.#cancel = undefined;
+      // What fails here fails again for who appends, and is told there; space is given back later.
+      this.run().catch(() => {});
+    });
+  }
+
+  /** Look through the segments now; resolves when nothing more is worth giving back. */
+  run(): Promise<void> {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    await this.#running?.catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    await this.#closeEarly();
+    const deleted = new Set<string>();
+    for (const segment of this.#journal.segments.slice()) {
+      if (this.#stopped || segment === this.#lane.active) break;
+      if (segment.live > segment.size * WORTH_COPYING || segment.readers > 0) continue;
+      if (!(await this.#retire(segment))) continue;
+      deleted.add(join(segment.path, ".."));
+    }
+    // A deleted segment must not come back: what it said may have been forgotten elsewhere by then.
+    for (const folder of deleted) await this.#journal.options.port.syncFolder(folder);
+  }
+
+  /** Close a large active segment of which little is needed, so that it can be retired. */
+  async #closeEarly(): Promise<void> {
+    const { active } = this.#lane;
+    if (active === undefined || active.size < CLOSE_EARLY_BYTES) return;
+    if (active.live > active.size * WORTH_COPYING) return;
+    this.#lane.closeSegment();
+    stageStart(this.#journal, this.#lane);
+    await this.#lane.barrier(true);
+  }
+
+  async #retire(segment: Segment): Promise<boolean> {
+    const journal = this.#journal;
+    if (segment.live > 0) {
+      for (const queue of journal.byNumber.values()) {
+        for (const run of queue.index.runs.filter((one) => one.segment === segment)) {
+          await this.#copy(queue, run);
+        }
+      }
+    }
+    this.#restate(segment);
+    this.#keepTombstones(segment);
+    await this.#lane.barrier(true);
+    if (segment.live > 0 || segment.readers > 0) return false;
+    journal.segments = journal.segments.filter((one) => one !== segment);
+    await journal.options.port.remove(segment.path);
+    await journal.descriptors.drop(segment);
+    return true;
+  }
+
+  async #copy(queue: QueueState, run: Run): Promise<void> {
+    const end = run.first + run.count;
+    const { segment } = run;
+    for (let first = run.first; first < end;) {
+      const records = await readRecords(this.#journal, queue, first, end, segment, COPY_BYTES);
+      if (records.length === 0) return;
+      first = records.at(-1)!.sequence + 1;
+      // Meanwhile some may have been dropped.
+      const kept = records.filter(({ sequence }) => {
+        return !queue.gone && queue.index.find(sequence)?.segment === segment;
+      });
+      if (kept.length === 0) continue;
+      let bytes = 0;
+      for (const { data } of kept) bytes += RECORD_HEADER + data.length;
+      const batch = this.#lane.begin(bytes);
+      const { buffer } = this.#lane;
+      for (const { sequence, data, time } of kept) {
+        const at = buffer.recordAt(time, RecordType.data, queue.number, sequence, data);
+        queue.index.set(sequence, batch.segment, at, data.length);
+      }
+      queue.lastSegment = batch.segment.number;
+      await this.#lane.promise(batch, undefined, false);
+    }
+  }
+
+  /** Write the state of every queue anew that this segment may say something of. */
+  #restate(segment: Segment): void {
+    const { number } = segment;
+    for (const queue of this.#journal.byNumber.values()) {
+      const said = queue.anchor <= number && number <= queue.lastSegment;
+      if (!said || queue.removing || queue.uncommitted) continue;
+      const state = encodeState(queue);
+      const batch = this.#lane.begin(RECORD_HEADER + state.length);
+      this.#lane.buffer.record(RecordType.open, queue.number, queue.next, state);
+      const { anchor } = queue;
+      queue.anchor = batch.segment.number;
+      queue.lastSegment = batch.segment.number;
+      batch.undo.push(() => {
+        queue.anchor = anchor;
+      });
+    }
+    stageStart(this.#journal, this.#lane);
+  }
+
+  /** Deletions stand as long as a segment does that holds records of the queue. */
+  #keepTombstones(segment: Segment): void {
+    const others = this.#journal.segments.filter((one) => one.number < segment.number);
+    for (const [queue, first] of segment.tombstones) {
+      if (!others.some((one) => one.number >= first)) continue;
+      const batch = this.#lane.begin(RECORD_HEADER);
+      this.#lane.buffer.record(RecordType.delete, queue, 0, undefined);
+      batch.segment.tombstones.set(queue, first);
+    }
+    this.#lane.kick();
+  }
+}

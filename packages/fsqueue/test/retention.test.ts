@@ -1,0 +1,143 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Store, openFileStore } from "@lazy/fsqueue";
+import { createManualClock } from "@lazy/fsqueue/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { textsOf } from "./fixtures/check-promises.ts";
+
+const clock = createManualClock();
+let dir = "";
+let store: Store;
+
+async function open(): Promise<void> {
+  store = await openFileStore({ dir, segmentBytes: 20_000, clock, memoryBytes: 0 });
+}
+
+async function reopen(): Promise<void> {
+  await store.close();
+  await open();
+}
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "fsqueue-"));
+  await open();
+});
+afterEach(async () => {
+  await store.close();
+  await rm(dir, { recursive: true });
+});
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const segments = async (): Promise<string[]> => readdir(join(dir, "lane-000001"));
+
+async function fill(name: string, count: number, size = 1000): Promise<string[]> {
+  const texts = Array.from({ length: count }, (_, n) => `${name}${n}`.padEnd(size, "."));
+  for (const text of texts) await store.append(name, [bytes(text)]);
+  return texts;
+}
+
+/** Let the store look through its segments until this many are left. */
+async function shrinksTo(count: number): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        clock.advance(1000);
+        await store.flush();
+        return (await segments()).length;
+      },
+      { timeout: 5000 },
+    )
+    .toBeLessThanOrEqual(count);
+}
+
+describe("segments are given back", () => {
+  it("when their queues are removed", async () => {
+    for (let round = 0; round < 5; round += 1) {
+      await store.open(`q${round}`);
+      await fill(`q${round}`, 40);
+      await store.remove(`q${round}`);
+    }
+    await shrinksTo(2);
+    await reopen();
+    expect((await store.stats()).queues).toBe(0);
+    expect((await store.stats()).diskBytes).toBeLessThan(50_000);
+  });
+
+  it("when their messages are trimmed; the queue keeps all else it had", async () => {
+    await store.open("q", { metadata: { a: "1" }, maxMessages: 1000, owned: true });
+    const producer = { id: "p", epoch: 3, sequence: 0 };
+    const { offset } = await store.append("q", [bytes("first")], { producer, order: "5" });
+    await store.cursors.set("q", "group", offset);
+    await store.leases?.acquire("q", "g", { max: 1, visibilityMs: 60_000, maxDeliveries: 3 });
+    await fill("q", 100);
+    const before = await store.info("q");
+    await store.trim("q", "now");
+    await shrinksTo(2);
+    await reopen();
+    const after = await store.info("q");
+    expect(after).toEqual({ ...before, head: before?.tail, messages: 0, bytes: 0 });
+    expect((await store.append("q", [bytes("x")], { producer })).duplicate).toBe(true);
+    await expect(store.append("q", [bytes("x")], { order: "4" })).rejects.toMatchObject({
+      code: "ORDER_CONFLICT",
+    });
+    expect(await store.cursors.get("q", "group")).toBe(offset);
+    expect((await store.append("q", [bytes("y")])).offset > (before?.tail ?? "")).toBe(true);
+  });
+
+  it("when little of them is left: that is copied", async () => {
+    await store.open("rare");
+    await store.open("busy");
+    const rare: string[] = [];
+    for (let round = 0; round < 10; round += 1) {
+      rare.push(...(await fill("rare", 1)));
+      await fill("busy", 20);
+    }
+    const times = (await store.read("rare", "start")).messages.map(({ time }) => time);
+    await store.remove("busy");
+    await shrinksTo(2);
+    expect(await textsOf(store, "rare")).toEqual(rare);
+    await reopen();
+    expect(await textsOf(store, "rare")).toEqual(rare);
+    const { messages } = await store.read("rare", "start");
+    expect(messages.map(({ time }) => time)).toEqual(times);
+  });
+
+  it("but not before the last fork that reads them is gone", async () => {
+    await store.open("origin");
+    const texts = await fill("origin", 60);
+    await store.open("fork", { fork: { from: "origin" } });
+    await store.open("fork2", { fork: { from: "fork" } });
+    await store.remove("origin");
+    await store.trim("fork", "now");
+    await fill("fork", 40);
+    await store.remove("fork");
+    await shrinksTo(6);
+    await reopen();
+    expect(await textsOf(store, "fork2")).toEqual(texts);
+    await expect(store.open("origin")).rejects.toMatchObject({ code: "QUEUE_REMOVED" });
+    await store.remove("fork2");
+    await shrinksTo(2);
+    await reopen();
+    for (const name of ["origin", "fork", "fork2"]) {
+      expect((await store.open(name)).created).toBe(true);
+    }
+  });
+
+  it("and what was deleted never comes back, whatever goes first", async () => {
+    await store.open("old");
+    const old = await fill("old", 18);
+    for (let round = 0; round < 12; round += 1) {
+      await store.open(`short${round}`);
+      await fill(`short${round}`, round % 3 === 0 ? 25 : 3);
+      if (round > 0) await store.remove(`short${round - 1}`);
+      clock.advance(1000);
+      await store.flush();
+      if (round % 4 === 3) await reopen();
+      const names: string[] = [];
+      for await (const { name } of store.list()) names.push(name);
+      expect(names).toEqual(["old", `short${round}`]);
+    }
+    expect(await textsOf(store, "old")).toEqual(old);
+  });
+});
