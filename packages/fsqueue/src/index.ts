@@ -41,3 +41,4 @@ export type { Followable, Tagged } from "./queue/merged-tail.ts";
 export type { CursorConsumer } from "./queue/cursor-consumer.ts";
 export type { LeaseOptions, LeasedConsumer, LeasedMessage } from "./queue/leased-consumer.ts";
 export type { QueueProducer, QueueProducerOptions } from "./queue/queue-producer.ts";
+export type { QueueOpenedMessage, QueueSealedMessage } from "./queue/channels.ts";

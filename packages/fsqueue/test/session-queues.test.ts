@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { session } from "@lazy/context";
 import {
   type Queues,
@@ -322,4 +323,21 @@ describe("names", () => {
     for await (const info of queues.session("b").list()) own.push(info.queue);
     expect(own).toEqual(["x/y"]);
   });
+});
+
+test("what happens to queues is published on diagnostics channels", async () => {
+  const { queues } = await memoryQueues();
+  const published: unknown[] = [];
+  const listener = (message: unknown) => published.push(message);
+  const names = ["lazy:queue:opened", "lazy:queue:sealed"];
+  for (const name of names) subscribe(name, listener);
+  const opened = session.open({ id: "s" });
+  await opened.run(() => queues.queue("reply").enqueue(1));
+  await opened.close();
+  for (const name of names) unsubscribe(name, listener);
+  await queues.session("s").queue("more").open();
+  expect(published).toMatchObject([
+    { created: true, info: { name: "s/reply", owned: true } },
+    { name: "s/reply", ending: { status: "ok" } },
+  ]);
 });

@@ -95,7 +95,10 @@ export class QueueHandle<T, In> implements Queue<T, In> {
     await this.#writer().flush();
   }
 
-  async dequeue(limit = 1, { wait = false, signal }: DequeueOptions = {}): Promise<Message<T>[]> {
+  async dequeue(
+    limit = 1000,
+    { wait = false, signal }: DequeueOptions = {},
+  ): Promise<Message<T>[]> {
     const { name } = await this.#opened();
     const { store } = this.#hub;
     for (;;) {

@@ -9,6 +9,7 @@ import type {
   SealOptions,
 } from "../store.ts";
 import { Waiters } from "../waiters.ts";
+import { publishOpened, publishSealed } from "./channels.ts";
 import { Line } from "./line.ts";
 import type { QueueHub } from "./queue-hub.ts";
 import { appendInParts, appendWhenRoom } from "./room.ts";
@@ -72,8 +73,10 @@ export class QueueWriter {
   }
 
   seal(ending: Ending, options?: SealOptions): Promise<AppendReceipt> {
-    if (this.#isClear) return this.#hub.store.seal(this.name, ending, options);
-    const seal = (): Promise<AppendReceipt> => this.#hub.store.seal(this.name, ending, options);
+    const seal = (): Promise<AppendReceipt> => {
+      return publishSealed(this.name, ending, this.#hub.store.seal(this.name, ending, options));
+    };
+    if (this.#isClear) return seal();
     return this.#enter([], seal, options?.signal);
   }
 
@@ -125,9 +128,10 @@ export class QueueWriter {
 
   async #openNow(): Promise<QueueInfo> {
     try {
-      const { info } = await this.#openInStore();
+      const { created, info } = await this.#openInStore();
       this.#opened = true;
       this.#advance();
+      publishOpened({ created, info });
       return info;
     } catch (error) {
       // The next call tries again; those in line are told.
@@ -139,7 +143,7 @@ export class QueueWriter {
     }
   }
 
-  async #openInStore(): Promise<{ info: QueueInfo }> {
+  async #openInStore(): Promise<{ created: boolean; info: QueueInfo }> {
     const { store } = this.#hub;
     const options = this.#options;
     if (!this.#owned) return store.open(this.name, options);

@@ -95,7 +95,7 @@ export interface Queue<T, In = T> {
   flush(): Promise<void>;
 
   /**
-   * Take the oldest messages off the queue. Of concurrent callers each gets different ones. With `wait`,
+   * Take the oldest messages off the queue, at most `limit` (default 1,000). Of concurrent callers each gets different ones. With `wait`,
    * none means that the queue has ended; if it did not end well it rejects with `TAIL_ENDED`.
    */
   dequeue(limit?: number, options?: DequeueOptions): Promise<Message<T>[]>;
