@@ -44,7 +44,7 @@ export function withAttempts(
         if (aborted !== undefined) throw aborted.reason;
         const failure = blame(error, name);
         if (attempt < retry.attempts && (retry.when?.(failure) ?? true)) {
-          context.trace?.retried(context, name, attempt, failure);
+          void context.trace?.tell({ type: "step-retried", attempt, error: failure });
           await pause(delayOf(retry, attempt + 1, failure), context.scope);
           continue;
         }

@@ -70,11 +70,15 @@ export class RunContext implements Context<unknown, Record<string, unknown>, unk
     return new RunContext(input, out, scope, outer, trace, attempt, level);
   }
 
+  /** The same place, told about under another name. */
+  traced(trace: Trace): RunContext {
+    const { input, out, scope, outer, attempt, level } = this;
+    return new RunContext(input, out, scope, outer, trace, attempt, level);
+  }
+
   /** The same lifetime one name further down; free where nobody traces. */
   at(name: string): RunContext {
-    if (this.trace === undefined) return this;
-    const { input, out, scope, outer, trace, attempt, level } = this;
-    return new RunContext(input, out, scope, outer, trace.at(name), attempt, level);
+    return this.trace === undefined ? this : this.traced(this.trace.at(name));
   }
 
   /** What this run fails with when the step `name` threw `error`. */

@@ -1,12 +1,17 @@
 import { asStep, functionOf } from "./as-step.ts";
 import { hasAttempts, withAttempts } from "./attempts.ts";
 import { checkConcurrency } from "./branches.ts";
+import { Checkpoint } from "./checkpoint.ts";
 import type { RunContext } from "./context.ts";
 import type { EachOptions } from "./policy.ts";
+import type { FlowEvent } from "./events.ts";
+import { type HookSet, type Hooks, hookSet, type UseOptions } from "./hooks.ts";
+import { links, mermaid } from "./mermaid.ts";
 import { Plan } from "./plan.ts";
-import type { CallOptions } from "./run-options.ts";
+import type { CallOptions, RunOptions } from "./run-options.ts";
 import type { Link } from "./stage.ts";
 import type { Stream } from "./stream.ts";
+import { type EventsOptions, watch } from "./watch.ts";
 import type { ValueFlow } from "./value-flow.ts";
 
 /** A flow that takes an `Input` and, with no steps yet, gives it back. The name stands first in error paths. */
@@ -18,11 +23,13 @@ export function flow<Input = void>(name = "flow"): ValueFlow<Input, Input, unkno
 class Flow {
   readonly name: string;
   readonly #links: readonly Link[];
+  readonly #hooks: readonly HookSet[];
   #plan: Plan | undefined;
 
-  constructor(name: string, links: readonly Link[]) {
+  constructor(name: string, chain: readonly Link[], hooks: readonly HookSet[] = []) {
     this.name = name;
-    this.#links = links;
+    this.#links = chain;
+    this.#hooks = hooks;
   }
 
   step(...parameters: unknown[]): Flow {
@@ -61,12 +68,41 @@ class Flow {
     return this.#compiled.stream(input, options);
   }
 
+  async run(input: unknown, options: RunOptions = {}): Promise<unknown> {
+    const { checkpoint, runId } = options;
+    if (checkpoint === undefined) return this.#compiled.call(input, options);
+    if (runId === undefined) {
+      throw new TypeError(`${this.name}.run: a checkpoint needs a runId, to find the run again.`);
+    }
+    const steps = this.#links.map(({ kind, name }) => `${kind} ${name}`);
+    const loaded = await Checkpoint.load(checkpoint, runId, steps);
+    return this.#compiled.call(input, options, loaded);
+  }
+
+  events(input: unknown, options?: EventsOptions): Stream<FlowEvent> {
+    return watch(this.#compiled, input, options);
+  }
+
+  use(hooks: Hooks, options: UseOptions = {}): Flow {
+    const added = hookSet(hooks, options, `${this.name}.use`);
+    return new Flow(this.name, this.#links, [...this.#hooks, added]);
+  }
+
+  toMermaid(): string {
+    return mermaid(this.name, this.#links);
+  }
+
+  /** For drawing it inside another flow. */
+  get [links](): readonly Link[] {
+    return this.#links;
+  }
+
   [asStep](input: unknown, context: RunContext): unknown {
     return this.#compiled.inside(input, context);
   }
 
   get #compiled(): Plan {
-    this.#plan ??= new Plan(this.name, this.#links);
+    this.#plan ??= new Plan(this.name, this.#links, this.#hooks);
     return this.#plan;
   }
 
@@ -97,7 +133,7 @@ class Flow {
         : run,
       concurrency: checkConcurrency(options.concurrency ?? 1, where),
     };
-    return new Flow(this.name, [...this.#links, link]);
+    return new Flow(this.name, [...this.#links, link], this.#hooks);
   }
 }
 

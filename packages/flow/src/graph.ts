@@ -154,13 +154,9 @@ function runNodes(
     if (waiting.length === 0) throw error;
     return fail(error);
   }
-  const result = typeof wanted === "string" ? outputs.get(wanted) : read(wanted);
-  if (waiting.length === 0) {
+  const end = (): unknown => {
     siblings.end();
-    return result;
-  }
-  return Promise.all(waiting).then(() => {
-    siblings.end();
-    return result;
-  }, fail);
+    return typeof wanted === "string" ? outputs.get(wanted) : read(wanted);
+  };
+  return waiting.length === 0 ? end() : Promise.all(waiting).then(end, fail);
 }

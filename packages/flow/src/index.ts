@@ -1,13 +1,16 @@
 export type { Runnable, Step } from "./as-step.ts";
+export type { CheckpointEntry, CheckpointLog } from "./checkpoint.ts";
 export type { Combinator, Outcome } from "./combinator.ts";
 export type { Context, StepContext } from "./context.ts";
 export { diverter } from "./diverter.ts";
 export type { DiverterInput, DiverterResults } from "./diverter.ts";
 export { FlowError } from "./errors.ts";
 export type { FlowErrorCode } from "./errors.ts";
+export type { FlowEvent, FlowEventOf, FlowEventType, RunInfo } from "./events.ts";
 export { flow } from "./flow.ts";
 export { graph } from "./graph.ts";
 export type { Graph, Reads } from "./graph.ts";
+export type { Hooks, UseOptions } from "./hooks.ts";
 export { loop } from "./loop.ts";
 export type { LoopOptions } from "./loop.ts";
 export { parallel } from "./parallel.ts";
@@ -32,7 +35,7 @@ export type {
   StreamLike,
   SyncStream,
 } from "./result.ts";
-export type { CallOptions } from "./run-options.ts";
+export type { CallOptions, RunOptions } from "./run-options.ts";
 export { Stream } from "./stream.ts";
 export type { Sink } from "./stream.ts";
 export type { StreamFlow } from "./stream-flow.ts";
@@ -41,4 +44,5 @@ export { switchOn } from "./switch-on.ts";
 export type { SwitchOn } from "./switch-on.ts";
 export { warp } from "./warp.ts";
 export type { Warped, WarpOptions } from "./warp.ts";
+export type { EventsOptions } from "./watch.ts";
 export { when } from "./when.ts";

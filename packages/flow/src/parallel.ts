@@ -78,7 +78,7 @@ export interface ParallelRecord<
 
 type AnyStep = Step<never, never, unknown>;
 /** What all of these steps take. */
-type CommonInput<F> = F[keyof F] extends Step<infer I, never, unknown> ? I : never;
+type CommonInput<F> = AnyOf<F> extends Step<infer I, never, unknown> ? I : never;
 type ResultsOf<F> = {
   -readonly [K in keyof F]: F[K] extends Step<never, never, infer R> ? R : never;
 };
@@ -109,6 +109,14 @@ export function parallel<Input, C extends StepContext, R extends Record<string, 
   branches: { readonly [K in keyof R]: Step<Input, C, R[K]> },
   options?: ParallelOptions,
 ): ParallelRecord<Input, R, Joined<R>, C>;
+export function parallel<const F extends readonly AnyStep[]>(
+  branches: F,
+  options: Settling,
+): Parallel<CommonInput<F>, ResultsOf<F>, JoinedSettled<ResultsOf<F>>>;
+export function parallel<const F extends readonly AnyStep[]>(
+  branches: F,
+  options?: ParallelOptions,
+): Parallel<CommonInput<F>, ResultsOf<F>, Joined<ResultsOf<F>>>;
 export function parallel<F extends Record<string, AnyStep>>(
   branches: F,
   options: Settling,

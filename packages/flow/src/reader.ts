@@ -6,6 +6,14 @@ import { bounded } from "./scope.ts";
 import { type Answer, SingleSource, Source } from "./source.ts";
 import { isThenable } from "./thenable.ts";
 
+/** How a stream came to its end. */
+export type Outcome =
+  | { readonly status: "ended" }
+  | { readonly status: "failed"; readonly error: unknown }
+  | { readonly status: "aborted"; readonly reason: unknown };
+
+const ended: Outcome = { status: "ended" };
+
 /** What a reader reads: opened at the first `next()`, so that an unread stream does nothing. */
 export interface Readout {
   /** Run up to the stream. A value that is no stream becomes its only chunk. */
@@ -14,10 +22,10 @@ export interface Readout {
   readonly tail: EachGroup | undefined;
   /** Close what `open` would have given, when it was never opened. */
   discard?(): unknown;
-  /** What the run fails with. */
-  fail(error: unknown, context: RunContext): unknown;
-  /** The run is over, with this error if it failed. */
-  ended?(context: RunContext, failure: { readonly error: unknown } | undefined): void;
+  /** What the run fails with: why it was aborted, if it was, unless this went wrong while it was `leaving`. */
+  fail(error: unknown, context: RunContext, leaving?: boolean): unknown;
+  /** The run is over. */
+  ended?(context: RunContext, outcome: Outcome): void;
 }
 
 /**
@@ -82,7 +90,7 @@ export class Reader implements AsyncIterableIterator<unknown> {
       if (this.#binding === undefined) void quietly(this.#source);
       else this.#binding.runInAsyncScope(quietly, undefined, this.#source).catch(() => undefined);
     }
-    this.#over({ error: reason });
+    this.#over({ status: "aborted", reason });
   }
 
   #advance(): Promise<Answer> {
@@ -168,7 +176,7 @@ export class Reader implements AsyncIterableIterator<unknown> {
   #answerNow(answer: Answer): Promise<Answer> {
     if (answer.done === true) {
       this.#closed = true;
-      this.#over(undefined);
+      this.#over(ended);
       return Promise.resolve({ done: true, value: undefined });
     }
     const { tail } = this.#readout;
@@ -198,7 +206,7 @@ export class Reader implements AsyncIterableIterator<unknown> {
     this.#closed = true;
     this.#resolve!({ done: true, value: undefined });
     this.#release();
-    this.#over(undefined);
+    this.#over(ended);
   }
 
   #fail(thrown: unknown): void {
@@ -212,7 +220,7 @@ export class Reader implements AsyncIterableIterator<unknown> {
     const rejected = (): void => {
       reject(failure);
       this.#release();
-      this.#over({ error: failure });
+      this.#over({ status: "failed", error: failure });
     };
     const closing = source === undefined ? undefined : startClosing(source, scope.closeTimeout);
     if (closing === undefined) rejected();
@@ -237,9 +245,9 @@ export class Reader implements AsyncIterableIterator<unknown> {
         this.#binding === undefined ? close() : this.#binding.runInAsyncScope(close, undefined);
       if (isThenable(closing)) await bounded(closing, scope.closeTimeout);
     } catch (thrown) {
-      throw this.#readout.fail(this.#source?.blame(thrown) ?? thrown, this.#context);
+      throw this.#readout.fail(this.#source?.blame(thrown) ?? thrown, this.#context, true);
     } finally {
-      this.#over(undefined);
+      this.#over({ status: "aborted", reason: error });
     }
   }
 
@@ -275,11 +283,11 @@ export class Reader implements AsyncIterableIterator<unknown> {
       : Promise.reject(failure.error);
   }
 
-  #over(failure: { readonly error: unknown } | undefined): void {
+  #over(outcome: Outcome): void {
     const { scope } = this.#context;
     if (this.#binding === undefined) scope.detach(this);
     else scope.end();
-    this.#readout.ended?.(this.#context, failure);
+    this.#readout.ended?.(this.#context, outcome);
   }
 }
 

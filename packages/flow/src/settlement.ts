@@ -38,6 +38,7 @@ export class Settlement implements Member {
   }
 
   onAbort(reason: unknown): void {
+    void this.#context.trace?.tell({ type: "run-aborted", reason });
     this.#reject(reason);
   }
 
@@ -55,12 +56,18 @@ export class Settlement implements Member {
       return;
     }
     this.#context.scope.end();
-    this.#resolve(value);
+    const told = this.#context.trace?.tell({ type: "run-ended", output: value });
+    if (told === undefined) this.#resolve(value);
+    else this.#resolve(told.then(() => value));
   }
 
   failed(error: unknown): void {
+    const { scope, trace } = this.#context;
+    if (scope.ended !== undefined) return;
+    scope.owner = undefined;
     const failure = this.#settling.fail(error, this.#context);
-    this.#context.scope.abort(failure);
+    scope.abort(failure);
+    void trace?.tell({ type: "run-failed", error: failure });
     this.#reject(failure);
   }
 }

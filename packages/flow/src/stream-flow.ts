@@ -1,5 +1,7 @@
 import type { Runnable, Step } from "./as-step.ts";
 import type { Context } from "./context.ts";
+import type { FlowEvent } from "./events.ts";
+import type { Hooks, UseOptions } from "./hooks.ts";
 import type { EachOptions } from "./policy.ts";
 import type {
   After,
@@ -11,8 +13,9 @@ import type {
   StreamLike,
   SyncStream,
 } from "./result.ts";
-import type { CallOptions } from "./run-options.ts";
+import type { CallOptions, RunOptions } from "./run-options.ts";
 import type { Stream } from "./stream.ts";
+import type { EventsOptions } from "./watch.ts";
 import type { ValueFlow } from "./value-flow.ts";
 
 /**
@@ -97,4 +100,29 @@ export interface StreamFlow<
 
   /** Run it chunk by chunk, in the present session, as the stream is read. */
   stream(input: Input, options?: CallOptions): Stream<Chunk>;
+
+  /**
+   * Run it to its end, always with a promise, and perhaps in several attempts: with a `checkpoint` a run of
+   * the same `runId` goes on after the last step that finished.
+   *
+   * @throws FlowError with the path of the step that failed; or the `reason` of the signal that ended it.
+   */
+  run(input: Input, options?: RunOptions): Promise<Chunk[]>;
+
+  /**
+   * Run it and give what happens, as it does: steps beginning and ending, and each chunk that any step
+   * makes. The run goes on as the events are read. If it fails, so does the stream, after the last event.
+   */
+  events(input: Input, options?: EventsOptions): Stream<FlowEvent>;
+
+  /**
+   * The same flow with hooks, which are called in each run, in its session. In another flow they see the
+   * steps of this one.
+   *
+   * @throws TypeError at once for a hook that is none.
+   */
+  use(hooks: Hooks, options?: UseOptions): StreamFlow<Input, Chunk, Out, Used, M, Outer>;
+
+  /** The flow as text for Mermaid, which draws it. */
+  toMermaid(): string;
 }

@@ -21,7 +21,12 @@ export function teeReaders(
     tee.add(source);
     const scope = new Scope(undefined, undefined);
     const context = new RunContext(undefined, {}, scope, undefined, undefined);
-    const readout = { open: () => source, tail: undefined, fail: (error: unknown) => error };
+    const readout = {
+      open: () => source,
+      discard: () => source.close(),
+      tail: undefined,
+      fail: (error: unknown) => error,
+    };
     return new Reader(readout, context, undefined);
   });
 }

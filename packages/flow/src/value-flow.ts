@@ -1,9 +1,12 @@
 import type { Runnable, Step } from "./as-step.ts";
 import type { Context } from "./context.ts";
+import type { FlowEvent } from "./events.ts";
+import type { Hooks, UseOptions } from "./hooks.ts";
 import type { StepOptions } from "./policy.ts";
 import type { After, Answered, Fresh, Mode, ModeAfter } from "./result.ts";
-import type { CallOptions } from "./run-options.ts";
+import type { CallOptions, RunOptions } from "./run-options.ts";
 import type { Stream } from "./stream.ts";
+import type { EventsOptions } from "./watch.ts";
 
 /**
  * A chain of steps that gives a value. It is immutable: each method returns a new flow. It may run any
@@ -72,4 +75,29 @@ export interface ValueFlow<
 
   /** Run it as a stream of one chunk. Nothing runs before that is asked for. */
   stream(input: Input, options?: CallOptions): Stream<Value>;
+
+  /**
+   * Run it to its end, always with a promise, and perhaps in several attempts: with a `checkpoint` a run of
+   * the same `runId` goes on after the last step that finished.
+   *
+   * @throws FlowError with the path of the step that failed; or the `reason` of the signal that ended it.
+   */
+  run(input: Input, options?: RunOptions): Promise<Value>;
+
+  /**
+   * Run it and give what happens, as it does: steps beginning and ending, and each chunk that any step
+   * makes. The run goes on as the events are read. If it fails, so does the stream, after the last event.
+   */
+  events(input: Input, options?: EventsOptions): Stream<FlowEvent>;
+
+  /**
+   * The same flow with hooks, which are called in each run, in its session. In another flow they see the
+   * steps of this one.
+   *
+   * @throws TypeError at once for a hook that is none.
+   */
+  use(hooks: Hooks, options?: UseOptions): ValueFlow<Input, Value, Out, Used, M, Outer>;
+
+  /** The flow as text for Mermaid, which draws it. */
+  toMermaid(): string;
 }
