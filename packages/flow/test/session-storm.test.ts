@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { session } from "@lazy/context";
-import { flow, type Stream } from "@lazy/flow";
+import { flow } from "@lazy/flow";
 import { expect, it } from "vitest";
 
 /** Not ours: whatever else a server keeps in async context must survive as well. */
@@ -99,7 +99,7 @@ it("five overlapping next() from five sessions come in order, in the creator's s
     }
   });
   const stream = session.run({ id: "creator" }, () => count.stream(5));
-  const iterator = (stream as Stream<number>)[Symbol.asyncIterator]();
+  const iterator = stream[Symbol.asyncIterator]();
   const answers = await Promise.all(
     Array.from({ length: 6 }, (_, i) => session.run({ id: `reader ${i}` }, () => iterator.next())),
   );
