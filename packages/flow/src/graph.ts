@@ -8,7 +8,7 @@ import type { Fresh, Mode, ModeAfter } from "./result.ts";
 
 /** What a node gets: the outputs of the nodes it reads, in that order. */
 export type Reads<Nodes, D extends readonly (keyof Nodes)[]> = {
-  [K in keyof D]: D[K] extends keyof Nodes ? Nodes[D[K]] : never;
+  -readonly [K in keyof D]: D[K] extends keyof Nodes ? Nodes[D[K]] : never;
 };
 
 /**

@@ -4,14 +4,17 @@ import type { RunContext, StepContext } from "./context.ts";
 import { toSource } from "./source.ts";
 import { isThenable } from "./thenable.ts";
 
+/** What is left of `V` when it is no `T`; all of it where the guard does not narrow. */
+type Rest<V, T> = [V] extends [T] ? V : Exclude<V, T>;
+
 /**
  * One step or another, as the guard says; without the other the value goes on as it is. A guard that is a
  * type predicate narrows the type for both. To try several in turn put a `when` in place of the other.
  */
-export function when<V, T extends V, C extends StepContext, A, B = Exclude<V, T>>(
+export function when<V, T extends V, C extends StepContext, A, B = Rest<V, T>>(
   guard: (value: V, context: C) => value is T,
   then: Step<T, C, A>,
-  otherwise?: Step<Exclude<V, T>, C, B>,
+  otherwise?: Step<Rest<V, T>, C, B>,
 ): Combinator<V, Outcome<A> | Outcome<B>, C>;
 export function when<V, C extends StepContext, A, B = V>(
   guard: (value: V, context: C) => boolean,
