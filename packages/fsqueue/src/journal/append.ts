@@ -168,7 +168,7 @@ function earlierReceipt(
     if (ending === undefined || messages.length > 0) {
       throw queueSealed(queue.name, queue.ending, formatOffset(queue.next));
     }
-    return earlier(lane, queue.next, false, producer?.sequence, true);
+    return earlier(lane, queue.next, false, last?.sequence, true);
   }
   if (producer !== undefined) checkNext(queue.name, producer, last);
   return undefined;

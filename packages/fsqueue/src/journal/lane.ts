@@ -1,7 +1,7 @@
 import { QueueError } from "../errors.ts";
 import { AppendBuffer } from "./append-buffer.ts";
 import { Batch } from "./batch.ts";
-import { isFullDisk, storeFailed, storeFull } from "./failure.ts";
+import { isFullDisk, storeFailed, storeFull, systemCode } from "./failure.ts";
 import { BLOCK_LIMIT, SEGMENT_HEADER } from "./layout.ts";
 import { SegmentFiles, type SegmentFilesOptions, writeAll } from "./segment-files.ts";
 import type { Segment } from "./segment.ts";
@@ -316,6 +316,8 @@ export class Lane {
         }
         this.#reject(batch, isFullDisk(error) ? storeFull(error) : storeFailed(error));
         this.#use(active);
+        // The largest file this process may write: others have room still.
+        if (systemCode(error) === "EFBIG") this.#closeNext = true;
         this.#writing = undefined;
         return;
       } catch (cause) {

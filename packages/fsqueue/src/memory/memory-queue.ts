@@ -107,7 +107,7 @@ export class MemoryQueue {
     }
     if (this.#ending !== undefined) {
       // Ending twice is fine; adding something while at it is not.
-      if (ending !== undefined && batch.length === 0) return this.#receipt(producer?.sequence);
+      if (ending !== undefined && batch.length === 0) return this.#receipt(last?.sequence);
       throw queueSealed(this.name, this.#ending, this.tail);
     }
     if (producer !== undefined) checkNext(this.name, producer, last);

@@ -1,0 +1,158 @@
+import { type QueueError, type Store, isQueueError, openFileStore } from "@lazy/fsqueue";
+import { describe, expect, it } from "vitest";
+import { textsOf } from "./fixtures/check-promises.ts";
+import { type DiskImage, FOLDER, SimulatedDisk, seededRandom } from "./fixtures/simulated-disk.ts";
+
+const dir = "/disk/store";
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const texts: Record<string, string[]> = { a: [], b: [] };
+const removed = "removed";
+
+/** A small log of some segments, closed in good order or left as the death of the process leaves it. */
+async function writeLog(segmentBytes: number, close: boolean): Promise<DiskImage> {
+  const disk = new SimulatedDisk();
+  const store = await openFileStore({ dir, port: disk, segmentBytes });
+  for (const name of [...Object.keys(texts), removed]) await store.open(name);
+  for (const name of Object.keys(texts)) texts[name] = [];
+  for (let n = 0; n < 12; n += 1) {
+    for (const [name, expected] of Object.entries(texts)) {
+      const text = `${name}${n}${"-".repeat((n * 37) % 150)}`;
+      expected.push(text);
+      await store.append(name, [bytes(text)]);
+    }
+    await store.append(removed, [bytes("secret")]);
+  }
+  await store.remove(removed);
+  if (close) await store.close();
+  return disk.image();
+}
+
+/** What a reader finds after this happened to the files: the true messages from the first on, or an error. */
+async function expectTruth(image: DiskImage): Promise<"error" | "whole" | "prefix"> {
+  let store: Store | undefined;
+  try {
+    store = await openFileStore({ dir, port: new SimulatedDisk({ image }) });
+    let whole = true;
+    for (const [name, expected] of Object.entries(texts)) {
+      if ((await store.info(name)) === undefined) {
+        whole = false;
+        continue;
+      }
+      const found = await textsOf(store, name);
+      expect(found).toEqual(expected.slice(0, found.length));
+      if (found.length < expected.length) whole = false;
+    }
+    return whole ? "whole" : "prefix";
+  } catch (error) {
+    if (!isQueueError(error)) throw error;
+    expectPlace(error);
+    return "error";
+  } finally {
+    await store?.close();
+  }
+}
+
+function expectPlace(error: QueueError): void {
+  if (error.code === "FOLDER_UNSUITABLE") return; // the version in a header
+  expect(error.code).toBe("CORRUPT");
+  expect(error.message).toMatch(/lane \d+, segment \d+, offset \d+|message \d+ of queue/);
+}
+
+function changed(
+  image: DiskImage,
+  path: string,
+  change: (file: Uint8Array) => Uint8Array,
+): DiskImage {
+  const copy = new Map(image);
+  const file = copy.get(path);
+  if (file === undefined || file === FOLDER) throw new Error(path);
+  copy.set(path, change(file.slice()));
+  return copy;
+}
+
+function filesOf(image: DiskImage): { path: string; length: number }[] {
+  return [...image].flatMap(([path, entry]) =>
+    entry === FOLDER ? [] : [{ path, length: entry.length }],
+  );
+}
+
+describe("a log cut at any offset", () => {
+  it("gives the true messages up to there", async () => {
+    const image = await writeLog(64 << 20, false);
+    const { path, length } = filesOf(image)[0]!;
+    for (let at = 0; at < length; at += 1) {
+      const outcome = await expectTruth(changed(image, path, (file) => file.slice(0, at)));
+      // The last records are of another queue: without them, all is there.
+      expect(outcome).toBe(at < length - 118 ? "prefix" : "whole");
+    }
+  });
+
+  it("of which it is not the last segment is an error", async () => {
+    const image = await writeLog(1500, true);
+    const files = filesOf(image);
+    expect(files.length).toBeGreaterThan(2);
+    const { path, length } = files[0]!;
+    for (let at = 0; at < length; at += 7) {
+      expect(await expectTruth(changed(image, path, (file) => file.slice(0, at)))).toBe("error");
+    }
+  });
+});
+
+describe("flipped bits", () => {
+  it("10,000 of them never give a wrong message", { timeout: 60_000 }, async () => {
+    const random = seededRandom(11);
+    const outcomes = { error: 0, whole: 0, prefix: 0 };
+    const images = [await writeLog(64 << 20, true), await writeLog(64 << 20, false)];
+    images.push(await writeLog(1500, true));
+    for (let flip = 0; flip < 10_000; flip += 1) {
+      const image = images[flip % images.length]!;
+      const files = filesOf(image);
+      const { path, length } = files[Math.floor(random() * files.length)]!;
+      const at = Math.floor(random() * length);
+      const bit = 1 << Math.floor(random() * 8);
+      const outcome = await expectTruth(
+        changed(image, path, (file) => {
+          file[at]! ^= bit;
+          return file;
+        }),
+      );
+      outcomes[outcome] += 1;
+    }
+    expect(outcomes.error).toBeGreaterThan(5000);
+  });
+
+  it("in a log that was closed are always told, with the queue they hit", async () => {
+    const image = await writeLog(64 << 20, true);
+    const { path, length } = filesOf(image)[0]!;
+    const named = new Set<unknown>();
+    // The last block is the mark of the closing itself.
+    for (let at = 64; at < length - 60; at += 1) {
+      const damaged = changed(image, path, (file) => {
+        file[at]! ^= 16;
+        return file;
+      });
+      const opening = openFileStore({ dir, port: new SimulatedDisk({ image: damaged }) });
+      const error: unknown = await opening.catch((reason: unknown) => reason);
+      if (!isQueueError(error, "CORRUPT")) throw new Error(`nothing was told of byte ${at}`);
+      named.add(error.details["queue"]);
+    }
+    expect([...named]).toEqual(expect.arrayContaining(["a", "b", removed]));
+  });
+});
+
+describe("damage that happens while the store is open", () => {
+  it("is told by the read that meets it", async () => {
+    const image = await writeLog(64 << 20, true);
+    const { path } = filesOf(image)[0]!;
+    const disk = new SimulatedDisk({ image });
+    const store = await openFileStore({ dir, port: disk });
+    const descriptor = await disk.open(path, "write");
+    const { length } = filesOf(image)[0]!;
+    await disk.write(descriptor, new Uint8Array(length - 64), 0, length - 64, 64);
+    await expect(store.read("a", "start")).rejects.toMatchObject({
+      code: "CORRUPT",
+      details: { lane: 1, segment: 1, queue: "a", sequence: 0 },
+    });
+    await store.close();
+  });
+});
