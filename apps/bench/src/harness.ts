@@ -8,10 +8,11 @@ export interface Contender {
   close?(): void | Promise<void>;
 }
 
-/** A promise about two contenders' ratio, checked and printed with every run. */
+/** A promise about two contenders' ratio, or about one's own figure, checked and printed with every run. */
 export interface Target {
   readonly subject: string;
-  readonly rival: string;
+  /** Without one the bounds are those of the subject's figure itself, in the question's unit. */
+  readonly rival?: string;
   /** Bounds of the median of subject ÷ rival. */
   readonly atMost?: number;
   readonly atLeast?: number;
@@ -49,9 +50,10 @@ export type Row =
       kind: "ratio";
       question: string;
       subject: string;
-      rival: string;
+      /** Missing where the target is one for the figure itself. */
+      rival?: string;
       median: number;
-      /** First and third quartile of the ratios of the single rounds. */
+      /** First and third quartile of the ratios (or figures) of the single rounds. */
       low: number;
       high: number;
       target: string;
@@ -99,14 +101,14 @@ export async function answer(question: Question, options: { smoke: boolean }): P
   }
   for (const target of question.targets.filter(speaksOfThisNode)) {
     const subject = samples.get(target.subject);
-    const rival = samples.get(target.rival);
+    const rival = target.rival === undefined ? subject?.map(() => 1) : samples.get(target.rival);
     if (!subject || !rival) continue;
     const ratio = spread(subject.map((value, round) => value / rival[round]!));
     rows.push({
       kind: "ratio",
       question: question.name,
       subject: target.subject,
-      rival: target.rival,
+      ...(target.rival !== undefined && { rival: target.rival }),
       ...ratio,
       target: [
         target.atMost === undefined ? "" : `≤ ${target.atMost}`,

@@ -1,0 +1,38 @@
+import { open } from "lmdb";
+import { Followers, type OpenLiveLog } from "./live-log.ts";
+
+/** Messages of a stream are neighbours: the key is the stream and the message's number in it. */
+export const STREAM_STRIDE = 2 ** 24;
+
+/**
+ * lmdb commits all puts of a moment together. By default a put is acknowledged when it is visible, and
+ * the sync goes on behind it; without `overlappingSync` only after the sync.
+ */
+export const openLmdbLog: OpenLiveLog = async ({ dir, streams, durability }) => {
+  const database = open<Buffer, number>({
+    path: `${dir}/lmdb`,
+    encoding: "binary",
+    overlappingSync: durability === "written",
+  });
+  const next = new Float64Array(streams).map((_, stream) => stream * STREAM_STRIDE);
+  const followers = new Followers();
+  return {
+    append(stream, message) {
+      const put = database.put(next[stream]!, message);
+      next[stream]! += 1;
+      return put.then(() => followers.tell(stream));
+    },
+    follow(stream, receive) {
+      let key = stream * STREAM_STRIDE;
+      return followers.add(stream, () => {
+        for (;;) {
+          const message = database.getBinaryFast(key);
+          if (message === undefined) return false;
+          key += 1;
+          if (receive(message)) return true;
+        }
+      });
+    },
+    close: () => database.close(),
+  };
+};
