@@ -6,7 +6,7 @@ async function withMessages(...values: number[]) {
   const queue = queues.session("s").queue<number>("q");
   await queue.open();
   if (values.length > 0) await queue.enqueueMany(values);
-  return { queue, clock };
+  return { queue, queues, clock };
 }
 
 describe("a consumer", () => {
@@ -151,6 +151,17 @@ describe("a consumer with leases", () => {
     expect(await consumer.receive(1, { wait: true })).toEqual([]);
   });
 
+  test("ends as soon as another has done the last message", async () => {
+    const { queue } = await withMessages(1);
+    const [one, two] = [1, 2].map(() => queue.consumer("g", { visibilityMs: 60_000 }));
+    const [message] = (await one?.receive()) ?? [];
+    await queue.seal();
+    const waiting = two?.receive(1, { wait: true });
+    await settle();
+    await message?.acknowledge();
+    expect(await waiting).toEqual([]);
+  });
+
   test("rejects when the queue ended badly, after its messages, and on an abort", async () => {
     const { queue } = await withMessages(1);
     await queue.seal({ status: "aborted", message: "stopped" });
@@ -163,6 +174,24 @@ describe("a consumer with leases", () => {
     await expect(waiting).rejects.toThrow("enough");
     await message?.acknowledge();
     await expect(consumer.receive(1, { wait: true })).rejects.toMatchObject({ code: "TAIL_ENDED" });
+  });
+
+  test("misses neither a message nor a release that comes while it looks", async () => {
+    const { queue, queues } = await withMessages(1);
+    const consumer = queue.consumer("g", { visibilityMs: 60_000 });
+    const [held] = await consumer.receive();
+    const { leases } = queues.store;
+    const acquire = leases?.acquire;
+    const happenings = [() => queue.enqueue(2), () => held?.release()];
+    Object.assign(leases ?? {}, {
+      async acquire(...call: Parameters<NonNullable<typeof acquire>>) {
+        const handed = await acquire?.(...call);
+        if (handed?.length === 0) await happenings.shift()?.();
+        return handed;
+      },
+    });
+    expect(valuesOf(await consumer.receive(1, { wait: true }))).toEqual([2]);
+    expect(valuesOf(await consumer.receive(1, { wait: true }))).toEqual([1]);
   });
 
   test("needs a store with leases", async () => {

@@ -197,6 +197,24 @@ describe("a full queue", () => {
     expect(valuesOf(await queue.dequeue(9))).toEqual([4]);
   });
 
+  test("lets a writer in that is refused just before room is made", async () => {
+    const { queue, queues } = await openQueue<number>({ maxMessages: 1, whenFull: "block" });
+    await queue.enqueue(1);
+    const { store } = queues;
+    const append = store.append.bind(store);
+    store.append = async (...call) => {
+      try {
+        return await append(...call);
+      } catch (error) {
+        store.append = append;
+        await queue.dequeue(1);
+        throw error;
+      }
+    };
+    await queue.enqueue(2);
+    expect(valuesOf(await queue.dequeue(1))).toEqual([2]);
+  });
+
   test("is looked at again when messages were dropped past the handles", async () => {
     const { queue, queues, clock } = await openQueue<number>({ maxMessages: 1, whenFull: "block" });
     await queue.enqueue(1);

@@ -1,6 +1,6 @@
 import { endingError } from "../ending.ts";
 import { QueueError } from "../errors.ts";
-import type { Delivery, Leases } from "../store.ts";
+import type { Delivery, Leases, Offset } from "../store.ts";
 import type { Decoder, Message } from "./message.ts";
 import type { DequeueOptions } from "./queue.ts";
 import type { QueueHub } from "./queue-hub.ts";
@@ -50,7 +50,11 @@ export function createLeasedConsumer<T>(
   const leased = (delivery: Delivery): LeasedMessage<T> => ({
     ...decode(delivery),
     deliveries: delivery.deliveries,
-    acknowledge: () => leases.acknowledge(name, group, [delivery.offset]),
+    async acknowledge() {
+      await leases.acknowledge(name, group, [delivery.offset]);
+      // It may have been the last one that somebody waits for.
+      hub.changed(name);
+    },
     async release() {
       await leases.release(name, group, [delivery.offset]);
       hub.changed(name);
@@ -62,17 +66,31 @@ export function createLeasedConsumer<T>(
     { wait = false, signal }: DequeueOptions,
   ): Promise<LeasedMessage<T>[]> => {
     await opened();
-    for (;;) {
-      signal?.throwIfAborted();
-      const handed = await leases.acquire(name, group, { max, visibilityMs, maxDeliveries });
-      if (handed.length > 0 || !wait) return handed.map(leased);
-      const expiry = await leases.nextExpiry(name, group);
-      const { next, ending } = await hub.store.read(name, "now");
-      if (ending !== undefined && expiry === undefined) {
-        if (ending.status !== "ok") throw endingError(name, ending);
-        return [];
+    const watch = hub.watch(name);
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        const { version } = watch;
+        // Where the queue ends is asked first: what comes after that will wake.
+        const { next, ending } = await hub.store.read(name, "now");
+        const handed = await leases.acquire(name, group, { max, visibilityMs, maxDeliveries });
+        if (handed.length > 0 || !wait) return handed.map(leased);
+        const expiry = await leases.nextExpiry(name, group);
+        if (ending !== undefined && expiry === undefined && watch.version === version) {
+          if (ending.status !== "ok") throw endingError(name, ending);
+          return [];
+        }
+        const end = ending === undefined ? next : undefined;
+        await somethingToDo(
+          hub,
+          name,
+          { end, expiry },
+          (closer) => watch.changedSince(version, closer),
+          signal,
+        );
       }
-      await somethingToDo(hub, name, ending === undefined ? next : undefined, expiry, signal);
+    } finally {
+      watch.close();
     }
   };
 
@@ -97,8 +115,8 @@ export function createLeasedConsumer<T>(
 async function somethingToDo(
   hub: QueueHub,
   name: string,
-  end: string | undefined,
-  expiry: number | undefined,
+  { end, expiry }: { readonly end: Offset | undefined; readonly expiry: number | undefined },
+  changed: (signal: AbortSignal) => Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const closer = new AbortController();
@@ -106,7 +124,7 @@ async function somethingToDo(
   signal?.addEventListener("abort", onAbort, { once: true });
   const cancel =
     expiry === undefined ? undefined : hub.clock.schedule(expiry, () => hub.changed(name));
-  const waits = [hub.change(name, closer.signal)];
+  const waits = [changed(closer.signal)];
   if (end !== undefined) waits.push(hub.store.wait(name, end, closer.signal));
   try {
     await Promise.race(waits);

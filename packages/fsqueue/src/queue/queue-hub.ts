@@ -15,8 +15,8 @@ export class QueueHub {
    * store name. Two handles of one queue share the writer here, so that their calls keep their order.
    */
   readonly writers: Map<string, QueueWriter> = new Map();
-  /** Who waits for messages of a queue to be dropped, or to be given back by a consumer. */
-  readonly #changes = new Map<string, Waiters>();
+  /** Queues of which somebody wants to know when messages are dropped, or given back by a consumer. */
+  readonly #watched = new Map<string, { watchers: number; version: number; waiters: Waiters }>();
 
   constructor(store: Store, clock: Clock) {
     this.store = store;
@@ -25,20 +25,42 @@ export class QueueHub {
 
   /** Messages of this queue were dropped or given back. */
   changed(name: string): void {
-    const waiters = this.#changes.get(name);
-    if (waiters === undefined) return;
-    this.#changes.delete(name);
-    waiters.wake();
+    const watched = this.#watched.get(name);
+    if (watched === undefined) return;
+    watched.version += 1;
+    watched.waiters.wake();
   }
 
-  /** Resolves at the next {@link changed} of this queue; rejects with the signal's reason. */
-  async change(name: string, signal?: AbortSignal): Promise<void> {
-    let waiters = this.#changes.get(name);
-    if (waiters === undefined) this.#changes.set(name, (waiters = new Waiters()));
-    try {
-      await waiters.wait(signal);
-    } finally {
-      if (waiters.size === 0 && this.#changes.get(name) === waiters) this.#changes.delete(name);
+  /** Begin to count the changes of a queue; `close` it. */
+  watch(name: string): Watch {
+    let watched = this.#watched.get(name);
+    if (watched === undefined) {
+      watched = { watchers: 0, version: 0, waiters: new Waiters() };
+      this.#watched.set(name, watched);
     }
+    const mine = watched;
+    mine.watchers += 1;
+    return {
+      get version() {
+        return mine.version;
+      },
+      async changedSince(version, signal) {
+        if (mine.version === version) await mine.waiters.wait(signal);
+      },
+      close: () => {
+        mine.watchers -= 1;
+        if (mine.watchers === 0) this.#watched.delete(name);
+      },
+    };
   }
+}
+
+/**
+ * Look at `version` before trying, and wait for a change since it after having failed: what happens in
+ * between is not missed.
+ */
+export interface Watch {
+  readonly version: number;
+  changedSince(version: number, signal?: AbortSignal): Promise<void>;
+  close(): void;
 }

@@ -15,13 +15,25 @@ export async function appendWhenRoom(
   batch: readonly Uint8Array[],
   options?: AppendOptions,
 ): Promise<AppendReceipt> {
-  for (;;) {
-    try {
-      return await hub.store.append(name, batch, options);
-    } catch (error) {
-      if (!isQueueError(error, "QUEUE_FULL") || !couldFit(batch, error.details)) throw error;
+  const watch = hub.watch(name);
+  try {
+    for (;;) {
+      const { version } = watch;
+      try {
+        return await hub.store.append(name, batch, options);
+      } catch (error) {
+        if (!isQueueError(error, "QUEUE_FULL") || !couldFit(batch, error.details)) throw error;
+      }
+      const again = hub.clock.now() + lookAgainMs;
+      const cancel = hub.clock.schedule(again, () => hub.changed(name));
+      try {
+        await watch.changedSince(version, options?.signal);
+      } finally {
+        cancel();
+      }
     }
-    await roomMade(hub, name, options?.signal);
+  } finally {
+    watch.close();
   }
 }
 
@@ -52,13 +64,4 @@ function couldFit(
   const size =
     limit === "maxMessages" ? batch.length : batch.reduce((sum, data) => sum + data.length, 0);
   return size <= Number(most);
-}
-
-async function roomMade(hub: QueueHub, name: string, signal?: AbortSignal): Promise<void> {
-  const cancel = hub.clock.schedule(hub.clock.now() + lookAgainMs, () => hub.changed(name));
-  try {
-    await hub.change(name, signal);
-  } finally {
-    cancel();
-  }
 }
