@@ -5,7 +5,7 @@ import type { Authorize } from "./authorize.ts";
 import type { Core } from "./core.ts";
 import { createCors, type CorsOptions } from "./cors.ts";
 import type { Exchange } from "./exchange.ts";
-import { failureAnswer } from "./failure.ts";
+import { failureAnswer, faultOf } from "./failure.ts";
 import { answerFetch } from "./fetch-adapter.ts";
 import { completeLimits, type Limits } from "./limits.ts";
 import { completeLiveOptions, type LiveOptions } from "./live-options.ts";
@@ -101,7 +101,11 @@ export function createHandler(options: HandlerOptions): Handler {
   const limits = completeLimits(options.limits);
   const admission = new Admission(limits);
   const core = createCore(options, limits, admission);
-  const onError = options.onError ?? warn;
+  const told = options.onError ?? warn;
+  const onError = (error: unknown, context: ErrorContext): void => {
+    // What a client's own doing explains is answered, not reported.
+    if (faultOf(error) === undefined) told(error, context);
+  };
   const respond = createResponder(core, createCors(options.cors), options.authorize, onError);
   const departures = new Set<() => void>();
   const report = (exchange: Exchange, status: number, milliseconds: number): void => {

@@ -1,16 +1,13 @@
-import type { Ending, Position, QueueInfo, ReadResult } from "@lazy/fsqueue";
+import type { Ending, Position, QueueInfo } from "@lazy/fsqueue";
 import type { Answer, AnswerHeaders } from "./answer.ts";
 import { framingOf, storedContentType } from "./content-type.ts";
 import type { Core } from "./core.ts";
 import { nextCursor } from "./cursor.ts";
 import { EventStream } from "./event-stream.ts";
 import type { Exchange } from "./exchange.ts";
-import { JoinedBody } from "./joined-body.ts";
 import { requireQueue } from "./lookup.ts";
+import { bodyOf, readPiece, type Piece } from "./piece.ts";
 import { readRequestOf, type ReadRequest } from "./read-position.ts";
-
-const mostMessages = 100_000;
-const smallBodyBytes = 64 * 1024;
 
 /** GET: catch-up, long-poll, or an event stream. */
 export async function readQueue(core: Core, exchange: Exchange, name: string): Promise<Answer> {
@@ -27,15 +24,17 @@ async function catchUp(
   info: QueueInfo,
   request: ReadRequest,
 ): Promise<Answer> {
-  const result = await readPiece(core, exchange, info.name, request.from);
-  const now = request.from === "now";
-  const headers = resultHeaders(core, info, result);
-  headers["cache-control"] = now ? "no-store" : cacheControl(core, result);
-  if (now) return { status: 200, headers, body: bodyOf(core, info, result, headers) };
-  const etag = etagOf(info, request.from, result);
+  const piece = await readPiece(core, exchange, info, request.from);
+  const headers = pieceHeaders(core, info, piece);
+  if (request.from === "now") {
+    headers["cache-control"] = "no-store";
+    return { status: 200, headers, body: bodyOf(core, info, piece, headers) };
+  }
+  headers["cache-control"] = cacheControl(core, piece);
+  const etag = etagOf(info, request.from, piece);
   headers["etag"] = etag;
   if (matches(exchange.header("if-none-match"), etag)) return { status: 304, headers };
-  return { status: 200, headers, body: bodyOf(core, info, result, headers) };
+  return { status: 200, headers, body: bodyOf(core, info, piece, headers) };
 }
 
 async function longPoll(
@@ -44,19 +43,19 @@ async function longPoll(
   info: QueueInfo,
   request: ReadRequest,
 ): Promise<Answer> {
-  let result = await readPiece(core, exchange, info.name, request.from);
-  if (result.messages.length === 0 && result.ending === undefined) {
-    await waitForMore(core, exchange, info.name, result.next);
-    result = await readPiece(core, exchange, info.name, result.next);
+  let piece = await readPiece(core, exchange, info, request.from);
+  if (piece.messages.length === 0 && piece.ending === undefined) {
+    await waitForMore(core, exchange, info.name, piece.next);
+    piece = await readPiece(core, exchange, info, piece.next);
   }
-  const headers = resultHeaders(core, info, result);
+  const headers = pieceHeaders(core, info, piece);
   headers["stream-cursor"] = nextCursor(request.cursor);
   headers["cache-control"] = "no-store";
-  if (result.messages.length === 0) {
+  if (piece.messages.length === 0) {
     headers["stream-up-to-date"] = "true";
     return { status: 204, headers };
   }
-  return { status: 200, headers, body: bodyOf(core, info, result, headers) };
+  return { status: 200, headers, body: bodyOf(core, info, piece, headers) };
 }
 
 async function streamEvents(core: Core, info: QueueInfo, request: ReadRequest): Promise<Answer> {
@@ -90,20 +89,6 @@ async function startOf(core: Core, info: QueueInfo, from: Position): Promise<str
   return from;
 }
 
-async function readPiece(
-  core: Core,
-  exchange: Exchange,
-  name: string,
-  from: Position,
-): Promise<ReadResult> {
-  const maxBytes = core.admission.reserve(exchange);
-  const result = await core.store.read(name, from, { maxBytes, max: mostMessages });
-  let bytes = 0;
-  for (const message of result.messages) bytes += message.data.byteLength;
-  core.admission.hold(exchange, bytes);
-  return result;
-}
-
 async function waitForMore(
   core: Core,
   exchange: Exchange,
@@ -128,14 +113,14 @@ async function waitForMore(
   }
 }
 
-function resultHeaders(core: Core, info: QueueInfo, result: ReadResult): AnswerHeaders {
+function pieceHeaders(core: Core, info: QueueInfo, piece: Piece): AnswerHeaders {
   return {
     "content-type": storedContentType(info.metadata, core.contentType),
     // A stored page must not become a page of this origin when somebody opens its address.
     "content-security-policy": "default-src 'none'; sandbox",
-    "stream-next-offset": result.next,
-    ...(result.atEnd ? { "stream-up-to-date": "true" } : {}),
-    ...(result.ending === undefined ? {} : closedHeaders(result.ending)),
+    "stream-next-offset": piece.next,
+    ...(piece.atEnd ? { "stream-up-to-date": "true" } : {}),
+    ...(piece.ending === undefined ? {} : closedHeaders(piece.ending)),
   };
 }
 
@@ -148,14 +133,14 @@ export function closedHeaders(ending: Ending): AnswerHeaders {
 }
 
 /** All that there will ever be under this offset may be kept; what ends at the present end may grow. */
-function cacheControl(core: Core, result: ReadResult): string {
+function cacheControl(core: Core, piece: Piece): string {
   if (core.cache === "no-store") return "no-store";
-  if (result.atEnd && result.ending === undefined) return `${core.cache}, no-cache`;
+  if (piece.atEnd && piece.ending === undefined) return `${core.cache}, no-cache`;
   return `${core.cache}, max-age=60, stale-while-revalidate=300`;
 }
 
-function etagOf(info: QueueInfo, from: Position, result: ReadResult): string {
-  return `"${info.id}:${from}:${result.next}${result.ending === undefined ? "" : ":c"}"`;
+function etagOf(info: QueueInfo, from: Position, piece: Piece): string {
+  return `"${info.id}:${from}:${piece.next}${piece.ending === undefined ? "" : ":c"}"`;
 }
 
 function matches(ifNoneMatch: string | undefined, etag: string): boolean {
@@ -163,17 +148,4 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   return ifNoneMatch
     .split(",")
     .some((tag) => tag.trim().replace(/^W\//, "") === etag || tag.trim() === "*");
-}
-
-/** Sets the length as well. */
-function bodyOf(
-  core: Core,
-  info: QueueInfo,
-  result: ReadResult,
-  headers: AnswerHeaders,
-): NonNullable<Answer["body"]> {
-  const asJson = framingOf(storedContentType(info.metadata, core.contentType)) === "json";
-  const body = new JoinedBody(result.messages, asJson, core.slabs);
-  headers["content-length"] = String(body.length);
-  return body.length <= smallBodyBytes ? [body.whole()] : body;
 }

@@ -6,7 +6,7 @@ import type { Cors } from "./cors.ts";
 import { createQueue } from "./create-queue.ts";
 import { describeQueue, removeQueue } from "./describe-queue.ts";
 import type { Exchange } from "./exchange.ts";
-import { failureAnswer, faultOf } from "./failure.ts";
+import { failureAnswer } from "./failure.ts";
 import { fault, notFound } from "./fault.ts";
 import { queueNameOf } from "./queue-name.ts";
 import { readQueue } from "./read-queue.ts";
@@ -34,7 +34,7 @@ export function createResponder(
   core: Core,
   cors: Cors,
   authorize: Authorize | undefined,
-  onError: ((error: unknown, context: ErrorContext) => void) | undefined,
+  onError: (error: unknown, context: ErrorContext) => void,
 ): Respond {
   return async (exchange) => {
     let headers: AnswerHeaders = { "cross-origin-resource-policy": "same-origin" };
@@ -43,9 +43,7 @@ export function createResponder(
       headers = cors.admit(exchange);
       answer = await route(core, cors, authorize, exchange);
     } catch (error) {
-      if (faultOf(error) === undefined) {
-        onError?.(error, { method: exchange.method, path: exchange.path });
-      }
+      onError(error, { method: exchange.method, path: exchange.path });
       answer = failureAnswer(error);
     }
     Object.assign(answer.headers, headers);
