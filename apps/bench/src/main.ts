@@ -5,7 +5,7 @@ import { printRow } from "./report.ts";
 
 /** The questions by package; a package's file is loaded only when one of its questions is asked. */
 const suites: Record<string, () => Promise<{ questions: readonly Question[] }>> = {
-  // context: () => import("./context/questions.ts"),
+  context: () => import("./context/questions.ts"),
   fsqueue: () => import("./fsqueue/questions.ts"),
 };
 

@@ -16,7 +16,7 @@ export function bindReadable(session: SessionRecord, stream: ReadableStream): Re
     pull: (controller) => pull(reader, controller),
     cancel: (reason) => reader.cancel(reason),
   });
-  watchAbandonment(bound, { scope, end: () => reader.cancel() });
+  watchAbandonment(bound, { scope, end: () => endReader(reader) });
   return bound;
 }
 
@@ -53,7 +53,7 @@ export function holdReadable(session: Body, stream: ReadableStream): ReadableStr
   });
   watchAbandonment(held, {
     scope,
-    end: () => reader.cancel(),
+    end: () => endReader(reader),
     after: () => {
       hold.breakOff("STREAM_ABANDONED");
       detach(hold.end());
@@ -99,6 +99,18 @@ function isBytes(stream: ReadableStream): boolean {
   } catch {
     return false;
   }
+}
+
+/** Cancels what is abandoned; a stream that has failed has told its consumer, and would fail again here. */
+async function endReader(reader: Reader): Promise<void> {
+  const failed = await Promise.race([
+    reader.closed.then(
+      () => false,
+      () => true,
+    ),
+    Promise.resolve(false),
+  ]);
+  if (!failed) await reader.cancel();
 }
 
 /** Hands one chunk on; at the end closes, after `ended` has. */

@@ -98,26 +98,33 @@ export function defineGlobals<D extends object, const P = unknown>(
 function accessor(set: GlobalsSet, place: number): PropertyDescriptor {
   const { index } = set;
   const { fork, readonly } = set.policies[place] ?? {};
-  const own = fork !== "share";
+  if (fork === "share") return slowAccessor(set, place);
   return {
     enumerable: true,
     get(): unknown {
-      if (own) {
-        const value = storage.getStore()?.sets?.[index]?.[place];
-        if (value !== undefined && value !== NOTHING) return value;
-      }
+      const value = storage.getStore()?.sets?.[index]?.[place];
+      if (value !== undefined && value !== NOTHING) return value;
       return set.read(place);
     },
-    set(value: unknown): void {
-      if (own && readonly !== true && value !== undefined) {
-        const values = storage.getStore()?.sets?.[index];
-        if (values !== undefined) {
-          values[place] = value;
-          return;
-        }
-      }
-      set.write(place, value);
-    },
+    set: readonly === true ? slowAccessor(set, place).set : write,
+  };
+
+  function write(value: unknown): void {
+    const values = storage.getStore()?.sets?.[index];
+    if (values === undefined || value === undefined) set.write(place, value);
+    else values[place] = value;
+  }
+}
+
+/** Where the current session is not the one that holds the value, or may not write it. */
+function slowAccessor(
+  set: GlobalsSet,
+  place: number,
+): Required<Pick<PropertyDescriptor, "get" | "set" | "enumerable">> {
+  return {
+    enumerable: true,
+    get: () => set.read(place),
+    set: (value) => set.write(place, value),
   };
 }
 
