@@ -1,7 +1,10 @@
 import { type QueueError, type Store, isQueueError, openFileStore } from "@lazy/fsqueue";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 import { type DiskImage, FOLDER, SimulatedDisk, seededRandom } from "./fixtures/simulated-disk.ts";
+
+// A loaded machine is slow, not wrong.
+vi.setConfig({ testTimeout: 60_000 });
 
 const dir = "/disk/store";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -3,8 +3,11 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isQueueError, openFileStore } from "@lazy/fsqueue";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
+
+// A loaded machine is slow, not wrong.
+vi.setConfig({ testTimeout: 60_000 });
 
 let dir = "";
 beforeEach(async () => {
@@ -104,32 +107,37 @@ describe("a folder that may only be read", () => {
   it.skipIf(isRoot && skipsMount)(
     `is refused to writers and open to readers${isRoot && skipsMount ? ` (${noMount})` : ""}`,
     async () => {
-      if (!isRoot) {
+      let allowed: unknown;
+      if (isRoot) {
+        await onTmpfs("size=600k", async (folder) => {
+          const remount = async (): Promise<void> => {
+            execFileSync("mount", ["-o", "remount,ro", folder]);
+          };
+          allowed = await allowedAfter(join(folder, "store"), remount);
+        });
+      } else {
         const folder = join(dir, "store");
-        await check(folder, () => chmod(folder, 0o500));
+        allowed = await allowedAfter(folder, () => chmod(folder, 0o500));
         await chmod(folder, 0o700);
-        return;
       }
-      await onTmpfs("size=600k", (folder) =>
-        check(join(folder, "store"), async () => {
-          execFileSync("mount", ["-o", "remount,ro", folder]);
-        }),
-      );
+      expect(allowed).toEqual({ writing: "FOLDER_UNSUITABLE", reading: ["a"] });
     },
   );
 });
 
 /** Write a store, forbid writing, and see what can still be done. */
-async function check(folder: string, forbid: () => Promise<void>): Promise<void> {
+async function allowedAfter(
+  folder: string,
+  forbid: () => Promise<void>,
+): Promise<{ writing: unknown; reading: string[] }> {
   const store = await openFileStore({ dir: folder });
   await store.open("q");
   await store.append("q", [Buffer.from("a")]);
   await store.close();
   await forbid();
-  await expect(openFileStore({ dir: folder })).rejects.toMatchObject({
-    code: "FOLDER_UNSUITABLE",
-  });
+  const refused: unknown = await openFileStore({ dir: folder }).catch((error: unknown) => error);
   const reader = await openFileStore({ dir: folder, readonly: true });
-  expect(await textsOf(reader, "q")).toEqual(["a"]);
+  const reading = await textsOf(reader, "q");
   await reader.close();
+  return { writing: isQueueError(refused) ? refused.code : refused, reading };
 }
