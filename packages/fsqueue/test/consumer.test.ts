@@ -181,7 +181,7 @@ describe("a consumer with leases", () => {
     const consumer = queue.consumer("g", { visibilityMs: 60_000 });
     const [held] = await consumer.receive();
     const { leases } = queues.store;
-    const acquire = leases?.acquire;
+    const acquire = leases?.acquire.bind(leases);
     const happenings = [() => queue.enqueue(2), () => held?.release()];
     Object.assign(leases ?? {}, {
       async acquire(...call: Parameters<NonNullable<typeof acquire>>) {
