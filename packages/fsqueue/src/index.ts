@@ -21,6 +21,7 @@ export { QueueError, type QueueErrorCode, isQueueError } from "./errors.ts";
 export type { Clock } from "./clock.ts";
 export { type MemoryStoreOptions, createMemoryStore } from "./memory/memory-store.ts";
 export { type FileStoreOptions, openFileStore } from "./journal/file-store.ts";
+export type { FileStore } from "./journal/journal-store.ts";
 export type { FilePort } from "./journal/port.ts";
 export { type Codec, bytesCodec, jsonCodec } from "./codec.ts";
 export { endingOf } from "./ending.ts";

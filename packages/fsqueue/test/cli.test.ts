@@ -156,10 +156,20 @@ describe("lazy-queue", () => {
 
   test("compact tells the size before and after, and is refused while a process writes", async () => {
     await fill();
+    {
+      await using queues = await openQueues({ dir });
+      const queue = queues.session("s").queue<string>("large");
+      for (let i = 0; i < 20; i++) await queue.enqueue("x".repeat(10_000));
+      await queue.dequeue(15);
+    }
     const { code, out } = await lazyQueue("compact", dir, "--json");
     expect(code).toBe(0);
     const { before, after } = JSON.parse(out) as { before: number; after: number };
-    expect(after).toBeLessThanOrEqual(before);
+    expect(before).toBeGreaterThan(200_000);
+    expect(after).toBeLessThan(70_000);
+    expect((await lazyQueue("verify", dir)).code).toBe(0);
+    expect((await lazyQueue("cat", dir, "s/large", "--raw")).out.length).toBe(5 * 10_002);
+    expect((await lazyQueue("cat", dir, "日本/trace", "--raw")).out).toBe("01234567891011");
     await using queues = await openQueues({ dir });
     const refused = await lazyQueue("compact", dir);
     await queues.flush();

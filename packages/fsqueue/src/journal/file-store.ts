@@ -1,8 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
-import type { Store } from "../store.ts";
 import { carryOver } from "./carry-over.ts";
-import { JournalStore } from "./journal-store.ts";
+import { type FileStore, JournalStore } from "./journal-store.ts";
 import { checkFolder, unsuitable } from "./folder-check.ts";
 import { Follower } from "./follower.ts";
 import { Journal } from "./journal.ts";
@@ -46,7 +45,7 @@ const MOST_MESSAGE_BYTES = 8 << 20;
  * Open the store in a folder, and recover what an earlier process left there. Errors: `FOLDER_IN_USE`,
  * `FOLDER_UNSUITABLE` (on a network, not writable, of a newer version), `CORRUPT`.
  */
-export async function openFileStore(options: FileStoreOptions): Promise<Store> {
+export async function openFileStore(options: FileStoreOptions): Promise<FileStore> {
   const dir = resolve(options.dir);
   const { port = createNodePort(), clock = systemClock } = options;
   const journal = new Journal({

@@ -26,9 +26,20 @@ import { createLeases } from "./leases.ts";
 import { openQueue } from "./open-queue.ts";
 import { read, wait } from "./read.ts";
 import { writeClose } from "./session-record.ts";
+import { storeReadonly } from "./failure.ts";
+
+/** A store in a folder. */
+export interface FileStore extends Store {
+  /**
+   * Give back the disk space of whatever is dropped, copying what is needed beside it. The store does by
+   * itself what is worth it (where less than a quarter is needed); this leaves at most a tenth unneeded.
+   * `onProgress` is told how many of how many bytes have been looked through.
+   */
+  compact(onProgress?: (done: number, total: number) => void): Promise<void>;
+}
 
 /** The contract over the journal: what goes wrong is a rejection, never a throw. */
-export class JournalStore implements Store {
+export class JournalStore implements FileStore {
   readonly capabilities: StoreCapabilities;
   readonly leases: Leases;
   readonly cursors: Store["cursors"];
@@ -149,6 +160,12 @@ export class JournalStore implements Store {
     let diskBytes = 0;
     for (const segment of journal.segments) diskBytes += segment.size;
     return { queues, messages, bytes, diskBytes, syncs: journal.lane?.syncs ?? 0 };
+  }
+
+  async compact(onProgress: (done: number, total: number) => void = () => {}): Promise<void> {
+    this.#journal.assertOpen();
+    if (this.capabilities.readonly) throw storeReadonly();
+    await this.#journal.retention?.compact(onProgress);
   }
 
   async flush(): Promise<void> {

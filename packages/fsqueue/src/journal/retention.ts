@@ -17,6 +17,9 @@ const DELAY_MS = 200;
 const COPY_BYTES = 256 << 10;
 /** The active segment is closed early when it is this large and hardly needed. */
 const CLOSE_EARLY_BYTES = 1 << 20;
+/** The same two when asked to give back all that is worth a copy. */
+const WORTH_COMPACTING = 0.9;
+const CLOSE_COMPACTING_BYTES = 4096;
 
 /**
  * Gives disk space back. A segment may go when no message in it can be read any more and nothing else it
@@ -48,10 +51,19 @@ export class Retention {
 
   /** Look through the segments now; resolves when nothing more is worth giving back. */
   run(): Promise<void> {
-    this.#running ??= this.#run().finally(() => {
+    this.#running ??= this.#run(WORTH_COPYING, CLOSE_EARLY_BYTES).finally(() => {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  /** Give back whatever is dropped, copying the rest; `onProgress` is told how many bytes are looked through. */
+  async compact(onProgress: (done: number, total: number) => void): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    this.#running = this.#run(WORTH_COMPACTING, CLOSE_COMPACTING_BYTES, onProgress).finally(() => {
+      this.#running = undefined;
+    });
+    await this.#running;
   }
 
   async stop(): Promise<void> {
@@ -60,24 +72,34 @@ export class Retention {
     await this.#running?.catch(() => {});
   }
 
-  async #run(): Promise<void> {
-    await this.#closeEarly();
+  async #run(
+    share: number,
+    closeBytes: number,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<void> {
+    await this.#closeEarly(share, closeBytes);
     const deleted = new Set<string>();
-    for (const segment of this.#journal.segments.slice()) {
+    const segments = this.#journal.segments.slice();
+    const total = segments.reduce((sum, { size }) => sum + size, 0);
+    let done = 0;
+    for (const segment of segments) {
+      onProgress?.(done, total);
+      done += segment.size;
       if (this.#stopped || segment === this.#lane.active) break;
-      if (segment.live > segment.size * WORTH_COPYING || segment.readers > 0) continue;
+      if (segment.live > segment.size * share || segment.readers > 0) continue;
       if (!(await this.#retire(segment))) continue;
       deleted.add(join(segment.path, ".."));
     }
     // A deleted segment must not come back: what it said may have been forgotten elsewhere by then.
     for (const folder of deleted) await this.#journal.options.port.syncFolder(folder);
+    onProgress?.(total, total);
   }
 
   /** Close a large active segment of which little is needed, so that it can be retired. */
-  async #closeEarly(): Promise<void> {
+  async #closeEarly(share: number, closeBytes: number): Promise<void> {
     const { active } = this.#lane;
-    if (active === undefined || active.size < CLOSE_EARLY_BYTES) return;
-    if (active.live > active.size * WORTH_COPYING) return;
+    if (active === undefined || active.size < closeBytes) return;
+    if (active.live > active.size * share) return;
     this.#lane.closeSegment();
     stageStart(this.#journal, this.#lane);
     await this.#lane.barrier(true);
