@@ -5,6 +5,9 @@ import { isAsync, type AnyIterator } from "./kind.ts";
 import type { SessionRecord } from "./registry.ts";
 import { createScope, type Scope } from "./scope.ts";
 
+type Step = (...args: unknown[]) => unknown;
+type StepName = "next" | "return" | "throw";
+
 /** What a generator's prototype inherits: `Symbol.iterator`, `map`, `filter` and what else the runtime has. */
 const syncPrototype = prototypeOf(prototypeOf([][Symbol.iterator]()));
 const asyncPrototype = prototypeOf(prototypeOf(async function* () {}.prototype as object));
@@ -37,22 +40,20 @@ function bindInPlace(session: SessionRecord, iterator: AnyIterator): AnyIterator
     iterator,
     (step) =>
       function (this: unknown, ...args) {
-        return scope.runInAsyncScope(step, this, ...args);
+        return scope.runInAsyncScope(step as Step, this, ...args);
       },
   );
 }
 
-/** Replaces the steps that an iterator has. */
+/** Replaces the steps that an iterator has, and gives it those of `always` that it has not. */
 export function replaceSteps(
   iterator: AnyIterator,
-  make: (
-    step: (...args: unknown[]) => unknown,
-    name: "next" | "return" | "throw",
-  ) => (...args: unknown[]) => unknown,
+  make: (step: Step | undefined, name: StepName) => Step,
+  always: readonly StepName[] = [],
 ): AnyIterator {
   for (const name of ["next", "return", "throw"] as const) {
-    const step = iterator[name] as ((...args: unknown[]) => unknown) | undefined;
-    if (typeof step !== "function") continue;
+    const step = iterator[name] as Step | undefined;
+    if (typeof step !== "function" && !always.includes(name)) continue;
     Object.defineProperty(iterator, name, {
       configurable: true,
       writable: true,

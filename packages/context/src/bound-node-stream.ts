@@ -1,6 +1,7 @@
 import { finished } from "node:stream";
 import { bindEmitter } from "./bound-emitter.ts";
 import { detach, type Body } from "./body.ts";
+import { warn } from "./errors.ts";
 import { Hold } from "./hold-state.ts";
 import type { NodeStream } from "./kind.ts";
 import type { SessionRecord } from "./registry.ts";
@@ -43,13 +44,14 @@ export function holdNodeStream(session: Body, stream: NodeStream): void {
     }),
   );
   finished(stream as object as NodeJS.ReadableStream, { writable: false }, (error) => {
-    if (error === null || error === undefined) {
-      detach(hold.end());
-    } else if (error.code === "ERR_STREAM_PREMATURE_CLOSE") {
-      hold.breakOff("STREAM_BROKEN_OFF");
-      detach(hold.end());
-    } else {
-      detach(hold.fail(error));
+    const failed = error !== null && error !== undefined;
+    const broken = failed && error.code === "ERR_STREAM_PREMATURE_CLOSE";
+    if (broken) hold.breakOff("STREAM_BROKEN_OFF");
+    try {
+      detach(failed && !broken ? hold.fail(error) : hold.end());
+    } catch (failure) {
+      // In an event's listener nobody could catch it.
+      warn(failure);
     }
   });
 }

@@ -15,9 +15,10 @@ function cloneObject(value: object, seen: Map<object, object>): object {
   const known = seen.get(value);
   if (known !== undefined) return known;
   if (Array.isArray(value)) {
-    const copy: unknown[] = Array.from({ length: value.length });
+    const copy: unknown[] = [];
+    copy.length = value.length;
     seen.set(value, copy);
-    for (let i = 0; i < value.length; i++) copy[i] = cloneAny(value[i], seen);
+    for (let i = 0; i < value.length; i++) if (i in value) copy[i] = cloneAny(value[i], seen);
     return copy;
   }
   const prototype: unknown = Object.getPrototypeOf(value);

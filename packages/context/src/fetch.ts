@@ -1,4 +1,4 @@
-import { openRequest, type RequestSessionOptions } from "./request-session.ts";
+import { openFetchRequest, type RequestSessionOptions } from "./request-session.ts";
 import { runBody } from "./run-body.ts";
 
 export type { RequestSessionOptions } from "./request-session.ts";
@@ -13,10 +13,7 @@ export function withSession<Rest extends unknown[]>(
   options: RequestSessionOptions<Request> = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {
   return async (request, ...rest) => {
-    const { signal } = request;
-    const session = openRequest(request, request.headers, options, { signal });
-    session.framework.fetch = { request };
-    return runBody(session, async () => {
+    return runBody(openFetchRequest(request, options), async () => {
       const response = await handler(request, ...rest);
       return request.method === "HEAD" ? withoutBody(response) : response;
     });

@@ -42,10 +42,24 @@ function abandonedHold(hold: Hold, source: Steps<unknown>): Abandoned {
 /** Another iterator stays the object it is; it may be more than its steps. */
 function holdInPlace(hold: Hold, iterator: AnyIterator): AnyIterator {
   const source = stepsOf(iterator);
-  hold.session.whenAborted((reason) => hold.cancel(reason, () => source.return?.()));
   const held = isAsync(iterator) ? holdAsync(hold, source) : holdSync(hold, source);
   const steps = held as Required<Steps<unknown>>;
-  return replaceSteps(iterator, (_step, name) => (value) => steps[name](value));
+  replaceSteps(iterator, (_step, name) => (value) => steps[name](value), ["return"]);
+  watchAbandonment(iterator, abandonedInPlace(hold, new WeakRef(iterator)));
+  return iterator;
+}
+
+/** Weak, for there is no source apart from what is handed out. What the iterator itself holds ends by itself. */
+function abandonedInPlace(hold: Hold, iterator: WeakRef<AnyIterator>): Abandoned {
+  hold.session.whenAborted((reason) => hold.cancel(reason, () => iterator.deref()?.return?.()));
+  return {
+    scope: hold.scope,
+    end: () => undefined,
+    after: () => {
+      hold.breakOff("STREAM_ABANDONED");
+      detach(hold.end());
+    },
+  };
 }
 
 function holdAsync(hold: Hold, source: Steps<unknown>): AnyIterator {

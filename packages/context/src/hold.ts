@@ -4,14 +4,15 @@ import { withBody } from "./bound-response.ts";
 import { holdIterator } from "./held-iterator.ts";
 import { isIterator, isNodeReadable, isReadableStream, isResponse } from "./kind.ts";
 import { detach, type Body } from "./body.ts";
+import { storage } from "./registry.ts";
 
 /** Keeps the session open until the body's result is over, and binds it if it is a stream. */
 export function holdResult<R extends object>(session: Body, result: R): R {
   if (result instanceof Promise) return holdPromise(session, result) as object as R;
   if ("then" in result && typeof result.then === "function") {
     // A lazy thenable (a query builder) does its work when then() is called: that must be in the session.
-    const run = (): Promise<unknown> => Promise.resolve(result);
-    return holdPromise(session, run()) as object as R;
+    const started = storage.run(session, () => Promise.resolve(result));
+    return holdPromise(session, started) as object as R;
   }
   const held = holdStream(session, result);
   if (held !== undefined) return held;

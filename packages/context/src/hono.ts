@@ -1,4 +1,4 @@
-import { openRequest, type RequestSessionOptions } from "./request-session.ts";
+import { openFetchRequest, type RequestSessionOptions } from "./request-session.ts";
 import { runBody } from "./run-body.ts";
 
 export type { RequestSessionOptions } from "./request-session.ts";
@@ -21,9 +21,7 @@ export function sessionMiddleware(
 ): (context: HonoContextLike, next: () => Promise<void>) => Promise<void> {
   return async (context, next) => {
     const request = context.req.raw;
-    const { signal } = request;
-    const session = openRequest(request, request.headers, options, { signal });
-    session.framework.fetch = { request };
+    const session = openFetchRequest(request, options);
     const response = await runBody(session, async () => {
       await next();
       if (context.error !== undefined) await session.fail(context.error);

@@ -40,7 +40,7 @@ declare global {
 }
 
 /** Opens the session of a request with these headers. */
-export function openRequest<Request>(
+function openRequest<Request>(
   request: Request,
   headers: HeaderSource,
   { extract = false, id }: RequestSessionOptions<Request>,
@@ -48,6 +48,25 @@ export function openRequest<Request>(
 ): ActiveSession {
   const trusted = typeof extract === "function" ? extract(request) : extract;
   return openReceived(headers, { ...options, id: id?.(request) }, trusted);
+}
+
+/**
+ * Opens the session of a Fetch request. When the request's signal aborts, the session is aborted at once,
+ * whatever its handler is waiting for.
+ */
+export function openFetchRequest(
+  request: Request,
+  options: RequestSessionOptions<Request>,
+): ActiveSession {
+  const { signal } = request;
+  const session = openRequest(request, request.headers, options, { signal });
+  session.framework.fetch = { request };
+  signal.addEventListener(
+    "abort",
+    () => void session.close({ status: "aborted", reason: signal.reason }).catch(warn),
+    { once: true },
+  );
+  return session;
 }
 
 /**

@@ -17,6 +17,8 @@ test("what is over is not held: data of ended sessions, and streams that nobody 
       "cancel in readable",
       "finally in abandoned 1",
       "finally in bound",
+      "inner: aborted",
+      "outer: aborted",
       "readable: aborted",
     ],
   });
