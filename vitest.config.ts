@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  // Import workspace packages from src/, so tests never see a stale build.
-  ssr: { resolve: { conditions: ["@lazy/source", "module", "node"] } },
+  // Import workspace packages from src/, so tests never see a stale build; all others as Node itself would
+  // (without vite's "module" condition, which @opentelemetry/api answers with files Node cannot load).
+  ssr: { resolve: { conditions: ["@lazy/source", "node"] } },
   test: {
     include: ["{packages,apps}/*/test/**/*.test.ts"],
     coverage: {
