@@ -16,6 +16,7 @@ export type {
   StoreCapabilities,
   StoredMessage,
   StoreStats,
+  WaitSignal,
 } from "./store.ts";
 export { QueueError, type QueueErrorCode, isQueueError } from "./errors.ts";
 export type { Clock } from "./clock.ts";

@@ -18,6 +18,17 @@ export interface StoredMessage {
   readonly time: number;
 }
 
+/**
+ * The part of an `AbortSignal` that {@link Store.wait} looks at: every AbortSignal is one, and an idle reader
+ * can do with something lighter (1.1 kB lighter, on Node 20).
+ */
+export interface WaitSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
 /** How a queue ended. */
 export interface Ending {
   readonly status: "ok" | "error" | "aborted";
@@ -252,7 +263,7 @@ export interface Store {
    * abort and leaves no listener; with `STORE_CLOSED` when the store is closed. Waiting renews no TTL,
    * so that readers cannot keep the queue of a lost writer for ever.
    */
-  wait(name: string, after: Offset, signal?: AbortSignal): Promise<void>;
+  wait(name: string, after: Offset, signal?: WaitSignal): Promise<void>;
 
   /** Read and drop the oldest messages, atomically: of concurrent callers each gets different ones. */
   take(name: string, max: number): Promise<readonly StoredMessage[]>;

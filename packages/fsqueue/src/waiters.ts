@@ -1,3 +1,5 @@
+import type { WaitSignal } from "./store.ts";
+
 /** Those who wait for one thing to happen. A waiter leaves nothing behind, woken or aborted. */
 export class Waiters {
   #waiting: Set<Waiter> | undefined;
@@ -7,29 +9,22 @@ export class Waiters {
   }
 
   /** Resolves at the next {@link wake}; rejects with the signal's reason, or what {@link fail} is given. */
-  wait(signal?: AbortSignal): Promise<void> {
-    const waiting = (this.#waiting ??= new Set());
+  wait(signal?: WaitSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (signal === undefined) {
-        waiting.add({ resolve, reject, forget: nothing });
-        return;
-      }
-      const onAbort = (): void => {
-        waiting.delete(waiter);
-        waiter.forget();
-        reject(signal.reason);
-      };
-      const waiter: Waiter = {
-        resolve,
-        reject,
-        forget: () => signal.removeEventListener("abort", onAbort),
-      };
-      if (signal.aborted) {
+      if (signal?.aborted === true) {
         reject(signal.reason);
         return;
       }
-      signal.addEventListener("abort", onAbort);
+      const waiting = (this.#waiting ??= new Set());
+      const waiter: Waiter = { resolve, reject, signal, onAbort: undefined };
       waiting.add(waiter);
+      if (signal === undefined) return;
+      waiter.onAbort = () => {
+        waiting.delete(waiter);
+        forget(waiter);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", waiter.onAbort);
     });
   }
 
@@ -38,7 +33,7 @@ export class Waiters {
     if (waiting === undefined || waiting.size === 0) return;
     this.#waiting = undefined;
     for (const waiter of waiting) {
-      waiter.forget();
+      forget(waiter);
       waiter.resolve();
     }
   }
@@ -48,7 +43,7 @@ export class Waiters {
     if (waiting === undefined) return;
     this.#waiting = undefined;
     for (const waiter of waiting) {
-      waiter.forget();
+      forget(waiter);
       waiter.reject(error);
     }
   }
@@ -57,7 +52,10 @@ export class Waiters {
 interface Waiter {
   resolve(this: void): void;
   reject(this: void, reason: unknown): void;
-  forget(this: void): void;
+  readonly signal: WaitSignal | undefined;
+  onAbort: (() => void) | undefined;
 }
 
-function nothing(): void {}
+function forget({ signal, onAbort }: Waiter): void {
+  if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+}

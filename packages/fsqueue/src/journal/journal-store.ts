@@ -15,6 +15,7 @@ import type {
   StoreCapabilities,
   StoredMessage,
   StoreStats,
+  WaitSignal,
 } from "../store.ts";
 import { append, seal } from "./append.ts";
 import { getCursor, setCursor } from "./cursors.ts";
@@ -97,7 +98,7 @@ export class JournalStore implements FileStore {
     }
   }
 
-  wait(name: string, after: Offset, signal?: AbortSignal): Promise<void> {
+  wait(name: string, after: Offset, signal?: WaitSignal): Promise<void> {
     return wait(this.#journal, name, after, signal);
   }
 

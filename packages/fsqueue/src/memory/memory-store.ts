@@ -28,6 +28,7 @@ import type {
   StoreCapabilities,
   StoredMessage,
   StoreStats,
+  WaitSignal,
 } from "../store.ts";
 import { Deadlines } from "./deadlines.ts";
 import { MemoryQueue } from "./memory-queue.ts";
@@ -108,10 +109,14 @@ class MemoryStore implements Store {
     return this.#use(name).read(from, options);
   }
 
-  async wait(name: string, after: Offset, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    const queue = this.#get(name);
-    if (!queue.hasNewsAfter(after)) await queue.waiters.wait(signal);
+  wait(name: string, after: Offset, signal?: WaitSignal): Promise<void> {
+    try {
+      if (signal?.aborted === true) throw signal.reason;
+      const queue = this.#get(name);
+      return queue.hasNewsAfter(after) ? Promise.resolve() : queue.waiters.wait(signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async take(name: string, max: number): Promise<readonly StoredMessage[]> {

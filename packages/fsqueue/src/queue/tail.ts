@@ -1,5 +1,5 @@
 import { endingError } from "../ending.ts";
-import type { Offset, Position, Store, StoredMessage } from "../store.ts";
+import type { Offset, Position, Store, StoredMessage, WaitSignal } from "../store.ts";
 import type { Decoder, Message } from "./message.ts";
 
 /** Which queue a tail follows. It may not be there yet: then `open` makes it. */
@@ -14,8 +14,11 @@ const noMessages: readonly StoredMessage[] = [];
 /**
  * Follows one queue in batches: resolves with the next messages, waiting for them, and with none once
  * the queue has ended well. Rejects when it has not, and with the signal's reason.
+ *
+ * It is itself the signal that its waits are given: an AbortController would be a third of what an idle
+ * tail weighs.
  */
-export class BatchTail {
+export class BatchTail implements WaitSignal {
   readonly #source: TailSource;
   readonly #signal: AbortSignal | undefined;
   readonly #max: number;
@@ -26,9 +29,10 @@ export class BatchTail {
   /** Finds out where "now" is. */
   #skipping: Promise<void> | undefined;
   #over = false;
-  /** Made when it first has to wait, so that `close` can end the wait. */
-  #closer: AbortController | undefined;
-  readonly #onAbort = (): void => this.#closer?.abort(this.#signal?.reason);
+  /** Ends the wait that is under way. */
+  #endWait: (() => void) | undefined;
+  /** Listens to the caller's signal from the first wait on. */
+  #onAbort: (() => void) | undefined;
 
   constructor(
     source: TailSource,
@@ -44,43 +48,57 @@ export class BatchTail {
   }
 
   async next(): Promise<readonly StoredMessage[]> {
-    if (this.#over) return noMessages;
+    const { store, name } = this.#source;
     try {
-      return await this.#read();
+      if (this.#skipping !== undefined) await this.#skipping;
+      if (!this.#opened) await this.#open();
+      while (!this.#over) {
+        this.#signal?.throwIfAborted();
+        if (this.#end !== undefined) await store.wait(name, this.#end, this);
+        const result = await store.read(name, this.#position, { max: this.#max });
+        this.#signal?.throwIfAborted();
+        this.#position = result.next;
+        this.#end = result.atEnd ? result.next : undefined;
+        if (result.messages.length > 0) return result.messages;
+        const { ending } = result;
+        if (ending === undefined) continue;
+        if (ending.status !== "ok") throw endingError(name, ending);
+        this.close();
+      }
     } catch (error) {
-      if (this.#over) return noMessages;
-      this.close();
-      throw error;
+      if (!this.#over) {
+        this.close();
+        throw error;
+      }
     }
+    return noMessages;
   }
 
   /** Stop following. A `next` that is waiting resolves with none. */
   close(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#closer?.abort();
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#endWait?.();
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 
-  async #read(): Promise<readonly StoredMessage[]> {
-    const { store, name } = this.#source;
-    if (this.#skipping !== undefined) await this.#skipping;
-    if (!this.#opened) await this.#open();
-    for (;;) {
-      this.#signal?.throwIfAborted();
-      if (this.#end !== undefined) await store.wait(name, this.#end, this.#waitSignal());
-      const result = await store.read(name, this.#position, { max: this.#max });
-      this.#signal?.throwIfAborted();
-      this.#position = result.next;
-      this.#end = result.atEnd ? result.next : undefined;
-      if (result.messages.length > 0) return result.messages;
-      const { ending } = result;
-      if (ending !== undefined) {
-        if (ending.status !== "ok") throw endingError(name, ending);
-        this.close();
-        return noMessages;
-      }
-    }
+  get aborted(): boolean {
+    return this.#over || this.#signal?.aborted === true;
+  }
+
+  get reason(): unknown {
+    return this.#signal?.reason;
+  }
+
+  addEventListener(_type: "abort", listener: () => void): void {
+    this.#endWait = listener;
+    if (this.#signal === undefined || this.#onAbort !== undefined) return;
+    this.#onAbort = () => this.#endWait?.();
+    this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  removeEventListener(): void {
+    this.#endWait = undefined;
   }
 
   async #open(): Promise<void> {
@@ -100,14 +118,6 @@ export class BatchTail {
     // Told by the first `next`, if there is one.
     skipping.catch(() => {});
     return skipping;
-  }
-
-  #waitSignal(): AbortSignal {
-    if (this.#closer === undefined) {
-      this.#closer = new AbortController();
-      this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
-    }
-    return this.#closer.signal;
   }
 }
 
