@@ -1,19 +1,15 @@
-import { open } from "lmdb";
-import { Followers, type OpenLiveLog } from "./live-log.ts";
+import { type RootDatabase, open } from "lmdb";
+import { type Durability, Followers, type OpenLiveLog } from "./live-log.ts";
 
 /** Messages of a stream are neighbours: the key is the stream and the message's number in it. */
 export const STREAM_STRIDE = 2 ** 24;
 
 /**
- * lmdb commits all puts of a moment together. By default a put is acknowledged when it is visible, and
- * the sync goes on behind it; without `overlappingSync` only after the sync.
+ * lmdb commits all puts of a moment together, and acknowledges them after the sync; `written` asks for none,
+ * as a commit without it survives the process all the same.
  */
 export const openLmdbLog: OpenLiveLog = async ({ dir, streams, durability }) => {
-  const database = open<Buffer, number>({
-    path: `${dir}/lmdb`,
-    encoding: "binary",
-    overlappingSync: durability === "written",
-  });
+  const database = openLmdb(dir, durability);
   const next = new Float64Array(streams).map((_, stream) => stream * STREAM_STRIDE);
   const followers = new Followers();
   return {
@@ -36,3 +32,12 @@ export const openLmdbLog: OpenLiveLog = async ({ dir, streams, durability }) => 
     close: () => database.close(),
   };
 };
+
+export function openLmdb(dir: string, durability: Durability): RootDatabase<Buffer, number> {
+  return open<Buffer, number>({
+    path: `${dir}/lmdb`,
+    encoding: "binary",
+    overlappingSync: false,
+    noSync: durability === "written",
+  });
+}

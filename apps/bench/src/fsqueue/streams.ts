@@ -1,30 +1,41 @@
 import type { Contender, Question, Target } from "../harness.ts";
+import { openDurableStreamsLog } from "./durable-streams-log.ts";
 import { openFileLog } from "./file-log.ts";
 import { openLazyLog } from "./lazy-log.ts";
 import type { Durability, LiveLog, OpenLiveLog } from "./live-log.ts";
 import { openLmdbLog } from "./lmdb-log.ts";
 import { Reception, createMessage, numberMessage } from "./message.ts";
 import { writeRaw } from "./raw-writes.ts";
+import { openRedisLog } from "./redis-log.ts";
+import { withRedis, withSqlite } from "./rivals.ts";
 import { inScratch } from "./scratch.ts";
+import { sqliteLog } from "./sqlite-log.ts";
 
 const EACH = 200;
+/** Rivals get fewer messages per stream where there are many streams: so many in all, and at least one each. */
+const MOST = 50_000;
+/** The same for those who sync each stream by itself. */
+const MOST_OF_FILES = 5_000;
 const subject = "@lazy/fsqueue";
 
 /**
  * Many streams at once, each with a writer who awaits the acknowledgement of a message before it sends the
  * next, and a reader who is there from the start. The time is until the last reader has everything.
  */
-function streaming(streams: number, durability: Durability, targets: readonly Target[]): Question {
+function streaming(full: number, durability: Durability, targets: readonly Target[]): Question {
   return {
-    name: `fsqueue/streams-${streams}-${durability}`,
+    name: `fsqueue/streams-${full}-${durability}`,
     unit: "messages/s",
-    rounds: streams > 1000 ? 3 : 5,
+    rounds: full > 1000 ? 3 : 5,
     targets,
-    contenders({ smoke }) {
-      const contender = (name: string, open: OpenLiveLog, most = Infinity): Contender => {
-        const each = smoke ? 2 : Math.max(1, Math.min(EACH, Math.floor(most / streams)));
+    async contenders(options) {
+      const { smoke } = options;
+      const streams = smoke ? Math.min(full, 100) : full;
+      const contender = (name: string, open: OpenLiveLog, most = MOST): Contender => {
+        const all = name === subject ? EACH : Math.min(EACH, Math.floor(most / streams));
+        const each = smoke ? 2 : Math.max(1, all);
         return {
-          name: each === EACH || smoke ? name : `${name} (${each} each)`,
+          name,
           sample: () =>
             inScratch(async (dir) => {
               const log = await open({ dir, streams, durability });
@@ -36,6 +47,7 @@ function streaming(streams: number, durability: Durability, targets: readonly Ta
             }),
         };
       };
+      const always = durability === "synced" ? "always" : "everysec";
       return [
         contender(subject, openLazyLog),
         {
@@ -48,14 +60,23 @@ function streaming(streams: number, durability: Durability, targets: readonly Ta
             }),
         },
         contender("lmdb", openLmdbLog),
-        contender("a file per stream", openFileLog, 20_000),
+        ...(await withSqlite(options, "better-sqlite3, batched", (Database) =>
+          contender("better-sqlite3, batched", sqliteLog(Database)),
+        )),
+        ...(await withRedis(options, `Redis, ${always}`, () =>
+          contender(`Redis, ${always}`, openRedisLog),
+        )),
+        contender("a file per stream", openFileLog, MOST_OF_FILES),
+        ...(durability === "synced"
+          ? [contender("Durable Streams file store", openDurableStreamsLog, MOST_OF_FILES)]
+          : []),
       ];
     },
   };
 }
 
 /** Returns the milliseconds until everything was acknowledged and received. */
-export async function stream(log: LiveLog, streams: number, each: number): Promise<number> {
+async function stream(log: LiveLog, streams: number, each: number): Promise<number> {
   const numbers = Array.from({ length: streams }, (_, number) => number);
   const receptions = numbers.map((number) => new Reception(number, each));
   const messages = numbers.map(createMessage);
