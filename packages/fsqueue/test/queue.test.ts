@@ -297,6 +297,23 @@ describe("dequeue and its kin", () => {
     expect(await queue.trim(first.next)).toBe(2);
   });
 
+  test("a queue that was deleted is made anew by the next write", async () => {
+    const { queue, queues } = await openQueue<number>();
+    const other = queues.session("s").queue<number>("q");
+    await queue.enqueue(1);
+    await other.enqueue(2);
+    expect(await queue.delete()).toBe(true);
+    await queue.enqueue(3);
+    queue.tryEnqueue(4);
+    await queue.flush();
+    expect(valuesOf((await other.read()).messages)).toEqual([3, 4]);
+    await other.delete();
+    await expect(queue.enqueue(5)).rejects.toMatchObject({ code: "QUEUE_NOT_FOUND" });
+    expect(await queue.open()).toMatchObject({ messages: 0 });
+    await queue.enqueue(6);
+    expect(await queue.open()).toMatchObject({ messages: 1 });
+  });
+
   test("reading a queue of another session that is not there is an error, and creates none", async () => {
     const { queue, queues } = await openQueue<number>();
     const calls = [

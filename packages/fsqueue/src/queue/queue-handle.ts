@@ -51,7 +51,7 @@ export class QueueHandle<T, In> implements Queue<T, In> {
   }
 
   async open(): Promise<QueueInfo> {
-    return this.#writer().open();
+    return this.#writer().reopen();
   }
 
   // No `async`: the store's own promise is handed on as it is. Errors still reject.
@@ -99,7 +99,10 @@ export class QueueHandle<T, In> implements Queue<T, In> {
     limit = 1000,
     { wait = false, signal }: DequeueOptions = {},
   ): Promise<Message<T>[]> {
-    const { name } = await this.#opened();
+    const writer = this.#writer();
+    // Not awaited when it is open: then calls take messages in their order, through whatever handle.
+    if (this.#mustOpen(writer)) await writer.open();
+    const { name } = writer;
     const { store } = this.#hub;
     for (;;) {
       signal?.throwIfAborted();
@@ -194,8 +197,7 @@ export class QueueHandle<T, In> implements Queue<T, In> {
   }
 
   async delete(): Promise<boolean> {
-    const { name } = this.#writer();
-    return this.#hub.store.remove(name);
+    return this.#writer().remove();
   }
 
   async info(): Promise<QueueInfo | undefined> {
@@ -216,8 +218,12 @@ export class QueueHandle<T, In> implements Queue<T, In> {
 
   async #opened(): Promise<QueueWriter> {
     const writer = this.#writer();
-    if (this.#parts.readingCreates) await writer.open();
+    if (this.#mustOpen(writer)) await writer.open();
     return writer;
+  }
+
+  #mustOpen(writer: QueueWriter): boolean {
+    return this.#parts.readingCreates && !writer.opened;
   }
 
   async #trim(upTo: Offset | "now"): Promise<number> {

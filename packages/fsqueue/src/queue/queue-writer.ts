@@ -62,9 +62,22 @@ export class QueueWriter {
     this.#blocks = options.blocks;
   }
 
-  /** Creates the queue or finds it. */
+  /** Creates the queue or finds it, the first time. */
   open(): Promise<QueueInfo> {
     return (this.#opening ??= this.#openNow());
+  }
+
+  /** The same every time: as it is now, and again if it was removed. */
+  async reopen(): Promise<QueueInfo> {
+    return this.#opened ? (await this.#openInStore()).info : this.open();
+  }
+
+  /** Removes the queue; the next call that writes makes it anew. */
+  async remove(): Promise<boolean> {
+    const removed = await this.#hub.store.remove(this.name);
+    this.#opened = false;
+    this.#opening = undefined;
+    return removed;
   }
 
   append(batch: Uint8Array[], options?: AppendOptions): Promise<AppendReceipt> {

@@ -64,8 +64,9 @@ export interface QueueRead<T> {
 }
 
 /**
- * A named, ordered sequence of messages of one session. Calls on one queue take effect in their order,
- * awaited or not, through whatever handle of this process they come.
+ * A named, ordered sequence of messages of one session. Writing calls on one queue take effect in their
+ * order, awaited or not, through whatever handle of this process they come; readers find a message once it
+ * is acknowledged.
  *
  * Every method rejects with the codes of the `Store` contract. On a handle for the current session, writing
  * and reading create the queue, and all methods throw `SESSION_MISSING` outside a session; on one for
