@@ -7,6 +7,7 @@ import { printRow } from "./report.ts";
 const suites: Record<string, () => Promise<{ questions: readonly Question[] }>> = {
   context: () => import("./context/questions.ts"),
   fsqueue: () => import("./fsqueue/questions.ts"),
+  http: () => import("./http/questions.ts"),
 };
 
 const { values: options, positionals: wanted } = parseArgs({

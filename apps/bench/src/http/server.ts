@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createScratch, removeScratch } from "../fsqueue/scratch.ts";
+
+/** `lazy` is ours; `reference` the protocol's own server in file mode. */
+export type ServerKind = "lazy" | "reference";
+
+/** A server in its own process, with its own folder. */
+export class BenchServer {
+  readonly kind: ServerKind;
+  readonly #dir: string;
+  #child: ChildProcess;
+  #port = 0;
+
+  private constructor(kind: ServerKind, dir: string, child: ChildProcess) {
+    this.kind = kind;
+    this.#dir = dir;
+    this.#child = child;
+  }
+
+  static async start(kind: ServerKind): Promise<BenchServer> {
+    const dir = await createScratch();
+    const server = new BenchServer(kind, dir, launch(kind, dir, 0));
+    await server.#listening();
+    return server;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** SIGKILL it, and start it again on the same folder and port. */
+  async killAndRestart(): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
+    this.#child = launch(this.kind, this.#dir, this.#port);
+    await this.#listening();
+  }
+
+  async stop(): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
+    await removeScratch(this.#dir);
+  }
+
+  async #listening(): Promise<void> {
+    const [message] = (await once(this.#child, "message")) as [{ url: string }];
+    this.#port = Number(new URL(message.url).port);
+  }
+}
+
+function launch(kind: ServerKind, dir: string, port: number): ChildProcess {
+  const program = join(import.meta.dirname, "serving.js");
+  return fork(program, [kind, dir, String(port)], { execArgv: [], stdio: "ignore" });
+}
