@@ -6,6 +6,7 @@ import { printRow } from "./report.ts";
 /** The questions by package; a package's file is loaded only when one of its questions is asked. */
 const suites: Record<string, () => Promise<{ questions: readonly Question[] }>> = {
   context: () => import("./context/questions.ts"),
+  flow: () => import("./flow/questions.ts"),
   fsqueue: () => import("./fsqueue/questions.ts"),
   http: () => import("./http/questions.ts"),
 };

@@ -1,0 +1,57 @@
+import { session } from "@lazy/context";
+import { type Contender, nanosecondsPerAwait } from "../harness.ts";
+
+/** A synchronous step; ten different ones, so that no engine can take them for the same. */
+export type Step = (n: number) => number;
+
+const ten: readonly Step[] = [
+  (n) => n + 1,
+  (n) => n * 2,
+  (n) => n - 3,
+  (n) => n | 0,
+  (n) => n ^ 5,
+  (n) => n + 7,
+  (n) => n & 0xffff,
+  (n) => n + 9,
+  (n) => n - 1,
+  (n) => n + 2,
+];
+
+export function syncSteps(count: number): Step[] {
+  return ten.slice(0, count);
+}
+
+export function asyncSteps(count: number): ((n: number) => Promise<number>)[] {
+  return syncSteps(count).map((step) => async (n) => step(n));
+}
+
+/** Where chunks come from: an async generator, as of a model's tokens. */
+export async function* source(chunks: number): AsyncGenerator<number> {
+  for (let n = 0; n < chunks; n += 1) yield n;
+}
+
+/**
+ * A contender that does `work(n)`, of n operations each time, inside a session. The slow ones do fewer; each
+ * sample is taken twice and the second counts, since collecting garbage throws compiled code away.
+ */
+export function contender(
+  name: string,
+  operations: number,
+  work: (operations: number) => Promise<unknown>,
+): Contender {
+  const count = Math.max(1, Math.round(operations));
+  return {
+    name,
+    async sample() {
+      await session.run(() => work(count));
+      return session.run(() => nanosecondsPerAwait(count, work));
+    },
+  };
+}
+
+/** Add up the chunks of an async iterable, as any reader would. */
+export async function total(chunks: AsyncIterable<number>): Promise<number> {
+  let sum = 0;
+  for await (const chunk of chunks) sum += chunk;
+  return sum;
+}
