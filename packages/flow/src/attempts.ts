@@ -1,6 +1,6 @@
 import type { RunContext } from "./context.ts";
 import { quietly, startClosing } from "./drain.ts";
-import { blame, FlowError } from "./errors.ts";
+import { FlowError } from "./errors.ts";
 import type { Retry, StepOptions } from "./policy.ts";
 import { endedOf, Scope } from "./scope.ts";
 import { type Answer, Source, toSource } from "./source.ts";
@@ -42,7 +42,7 @@ export function withAttempts(
         scope.end();
         const aborted = endedOf(context.scope);
         if (aborted !== undefined) throw aborted.reason;
-        const failure = blame(error, name);
+        const failure = context.blame(error, name) as FlowError;
         if (attempt < retry.attempts && (retry.when?.(failure) ?? true)) {
           void context.trace?.tell({ type: "step-retried", attempt, error: failure });
           await pause(delayOf(retry, attempt + 1, failure), context.scope);

@@ -164,7 +164,8 @@ it("a stream is retried and replaced before its first chunk only", async () => {
       yield await Promise.reject<string>(new Error("down"));
     },
     {
-      async *fallback() {
+      async *fallback(error) {
+        expect(error).toMatchObject({ path: ["llm"], message: "llm: down" });
         yield "sorry";
       },
     },

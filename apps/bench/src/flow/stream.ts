@@ -27,7 +27,7 @@ function stream(count: number): Question {
     rounds: 9,
     targets: count === 10 ? targets : [],
     contenders: ({ smoke }) => {
-      const size = smoke ? 20 : 20_000;
+      const size = smoke ? 40 : 60_000;
       const steps = syncSteps(count);
       const lazy = steps.reduce(
         (chain, step) => chain.each(step),
