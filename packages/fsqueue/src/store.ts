@@ -265,6 +265,19 @@ export interface Store {
    */
   wait(name: string, after: Offset, signal?: WaitSignal): Promise<void>;
 
+  /**
+   * A short cut for those who follow many queues live, in stores that have it: what {@link read} would give
+   * if that is in memory, else undefined. Throws what `read` rejects with.
+   */
+  tryRead?(name: string, from: Position, options?: ReadOptions): ReadResult | undefined;
+
+  /**
+   * The same for {@link wait}: call `changed` whenever there may be something new to tell of the queue,
+   * until the function that is returned is called. The store calls it in the middle of its work: it may
+   * read, and must not throw.
+   */
+  subscribe?(name: string, changed: () => void): () => void;
+
   /** Read and drop the oldest messages, atomically: of concurrent callers each gets different ones. */
   take(name: string, max: number): Promise<readonly StoredMessage[]>;
 

@@ -113,7 +113,7 @@ export class Batch {
     for (const { queue, end, ends } of this.touches) {
       queue.tail = end;
       if (ends) queue.ended = true;
-      queue.waiters.wake();
+      queue.wake();
     }
     for (const run of this.after) run();
     settleAll(this.acknowledgements);

@@ -1,4 +1,5 @@
-import { knownSequence, fetch } from "./read.ts";
+import { fetchMessages } from "./fetch.ts";
+import { knownSequence } from "./read.ts";
 import type { Offset, StoredMessage } from "../store.ts";
 import { contentBetween } from "./open-queue.ts";
 import type { Journal } from "./journal.ts";
@@ -31,9 +32,17 @@ export async function take(
   journal.writer();
   if (queue.head >= queue.tail || max < 1) return [];
   // The places are looked up before the messages are dropped, and their segments held.
-  const { end, messages } = fetch(journal, queue, queue.head, { max, maxBytes: Infinity });
-  const [taken] = await Promise.all([messages, stageTrim(journal, queue, end, false)]);
-  return taken;
+  const { end, messages, complete } = fetchMessages(
+    journal,
+    queue,
+    queue.head,
+    queue.tail,
+    max,
+    Infinity,
+  );
+  const complement = complete?.();
+  const [taken] = await Promise.all([complement, stageTrim(journal, queue, end, false)]);
+  return taken ?? messages;
 }
 
 export async function remove(journal: Journal, name: string): Promise<boolean> {

@@ -41,8 +41,10 @@ interface Cold {
 /** What a read found, and the sequence to read on from. */
 export interface Fetched {
   readonly end: number;
-  /** At once when all are in memory. */
-  readonly messages: StoredMessage[] | Promise<StoredMessage[]>;
+  /** All of them; those that are not in memory are blank until `complete` has read them. */
+  readonly messages: StoredMessage[];
+  /** Present when some are not in memory. To be called at once, before anything else happens. */
+  readonly complete: (() => Promise<StoredMessage[]>) | undefined;
 }
 
 /** A read being gathered. */
@@ -82,8 +84,8 @@ export function fetchMessages(
   if (start < tail) gatherAll(queue, start, tail, gathering);
   const end = gathering.full ? gathering.end : tail;
   const { messages, cold } = gathering;
-  if (cold.length === 0) return { end, messages };
-  return { end, messages: fetchCold(journal, cold, messages) };
+  const complete = cold.length === 0 ? undefined : () => fetchCold(journal, cold, messages);
+  return { end, messages, complete };
 }
 
 /** A fork's first messages stand with its origin, and so on. */
@@ -158,8 +160,9 @@ export async function readRecords(
   const run = queue.index.find(from);
   if (run === undefined || run.segment !== segment) return [];
   const end = Math.min(to, run.first + run.count);
-  const { messages } = fetchMessages(journal, queue, from, end, Number.POSITIVE_INFINITY, bytes);
-  return (await messages).map(({ data, time }, at) => ({ sequence: from + at, data, time }));
+  const found = fetchMessages(journal, queue, from, end, Number.POSITIVE_INFINITY, bytes);
+  const messages = found.complete === undefined ? found.messages : await found.complete();
+  return messages.map(({ data, time }, at) => ({ sequence: from + at, data, time }));
 }
 
 async function fetchCold(

@@ -174,7 +174,7 @@ export class Follower {
       if (queue.gone) continue;
       queue.tail = queue.next;
       releaseMessages(queue);
-      queue.waiters.wake();
+      queue.wake();
     }
     touched.clear();
   }
@@ -185,7 +185,11 @@ export class Follower {
     await journal.clear();
     this.#active = undefined;
     await this.#load();
-    for (const queue of before) queue.waiters.wake();
+    for (const queue of before) {
+      const again = journal.byName.get(queue.name);
+      if (again !== undefined) again.listeners = queue.listeners;
+      queue.wake();
+    }
   }
 
   /** Let go of segments that the writer has deleted. */

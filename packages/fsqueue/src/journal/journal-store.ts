@@ -25,7 +25,7 @@ import { infoOf } from "./info.ts";
 import type { Journal } from "./journal.ts";
 import { createLeases } from "./leases.ts";
 import { openQueue } from "./open-queue.ts";
-import { read, wait } from "./read.ts";
+import { read, tryRead, wait } from "./read.ts";
 import { writeClose } from "./session-record.ts";
 import { storeReadonly } from "./failure.ts";
 
@@ -96,6 +96,20 @@ export class JournalStore implements FileStore {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  tryRead(name: string, from: Position, options?: ReadOptions): ReadResult | undefined {
+    return tryRead(this.#journal, name, from, options);
+  }
+
+  subscribe(name: string, changed: () => void): () => void {
+    const queue = this.#journal.find(name, false);
+    const listeners = (queue.listeners ??= new Set());
+    listeners.add(changed);
+    return () => {
+      listeners.delete(changed);
+      if (listeners.size === 0 && queue.listeners === listeners) queue.listeners = undefined;
+    };
   }
 
   wait(name: string, after: Offset, signal?: WaitSignal): Promise<void> {
@@ -195,7 +209,10 @@ export class JournalStore implements FileStore {
     const journal = this.#journal;
     journal.closed = true;
     journal.stopWatching();
-    for (const queue of journal.byNumber.values()) queue.waiters.fail(storeClosed());
+    for (const queue of journal.byNumber.values()) {
+      queue.waiters.fail(storeClosed());
+      queue.wake();
+    }
     try {
       await this.#follower?.stop();
       const { lane } = journal;

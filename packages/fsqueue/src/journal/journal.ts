@@ -160,7 +160,7 @@ export class Journal {
     if (this.byName.get(queue.name) === queue) this.byName.delete(queue.name);
     this.byNumber.delete(queue.number);
     queue.index.dropFrom(0);
-    queue.waiters.wake();
+    queue.wake();
     const { parent } = queue;
     if (parent === undefined || parent.gone) return;
     parent.forks.delete(queue);
@@ -197,7 +197,7 @@ export class Journal {
       this.forget(queue);
     } else {
       queue.index.dropBefore(queue.floor());
-      queue.waiters.wake();
+      queue.wake();
     }
   }
 

@@ -52,7 +52,7 @@ export function createLeases(journal: Journal): Leases {
       if (sequences.length > 0) {
         await stage(journal, queue, RecordType.release, { group: groupName, sequences }, false);
       }
-      queue.waiters.wake();
+      queue.wake();
     },
     async dead(name, groupName) {
       const queue = journal.find(name);

@@ -1,19 +1,30 @@
 import type { Offset } from "../store.ts";
 
 const DIGITS = 16;
-const lowDigits = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, "0"));
+
+/**
+ * Ready-made offsets: most queues are short, and a thousand of them stand at about the same place. A
+ * string put together anew costs an allocation, and another when it is first read.
+ */
+const ready: readonly Offset[] = Array.from({ length: 4096 }, (_, sequence) => padded(sequence));
 
 /** The offset just before the message with this sequence, which is just after the one before it. */
 export function formatOffset(sequence: number): Offset {
-  if (sequence < 1_000_000) {
-    const high = Math.floor(sequence / 1000);
-    return `0000000000${lowDigits[high]!}${lowDigits[sequence - high * 1000]!}`;
-  }
+  return ready[sequence] ?? padded(sequence);
+}
+
+function padded(sequence: number): Offset {
   return String(sequence).padStart(DIGITS, "0");
 }
 
 /** The inverse of {@link formatOffset}; undefined for any other text. */
 export function parseOffset(offset: unknown): number | undefined {
   if (typeof offset !== "string" || offset.length !== DIGITS) return undefined;
-  return /^\d+$/.test(offset) ? Number(offset) : undefined;
+  let sequence = 0;
+  for (let at = 0; at < DIGITS; at += 1) {
+    const digit = offset.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return undefined;
+    sequence = sequence * 10 + digit;
+  }
+  return sequence;
 }

@@ -97,6 +97,15 @@ export class QueueState {
     this.settings = settings;
   }
 
+  /** Who is told of every change, without asking again each time. */
+  listeners: Set<() => void> | undefined;
+
+  /** There may be something new to tell of this queue. */
+  wake(): void {
+    this.waiters.wake();
+    if (this.listeners !== undefined) for (const listener of this.listeners) listener();
+  }
+
   get name(): string {
     return this.settings.name;
   }

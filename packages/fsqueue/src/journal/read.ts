@@ -1,5 +1,6 @@
 import { offsetInvalid, offsetTrimmed } from "../store-errors.ts";
 import type {
+  Ending,
   Offset,
   Position,
   ReadOptions,
@@ -7,7 +8,7 @@ import type {
   StoredMessage,
   WaitSignal,
 } from "../store.ts";
-import { type Fetched, fetchMessages } from "./fetch.ts";
+import { fetchMessages } from "./fetch.ts";
 import type { Journal } from "./journal.ts";
 import { formatOffset, parseOffset } from "./offset.ts";
 import type { QueueState } from "./queue-state.ts";
@@ -21,28 +22,46 @@ export function read(
   from: Position,
   options: ReadOptions | undefined,
 ): ReadResult | Promise<ReadResult> {
-  const queue = journal.find(name);
-  const start = sequenceOf(queue, from);
-  const { end, messages: found } = fetch(journal, queue, start, {
-    max: options?.max ?? MOST_MESSAGES,
-    maxBytes: options?.maxBytes ?? MOST_BYTES,
-  });
-  const atEnd = end === queue.tail;
-  const ending = atEnd && queue.ended ? queue.ending : undefined;
-  const next = formatOffset(end);
-  const result = (messages: readonly StoredMessage[]): ReadResult =>
-    ending === undefined ? { messages, next, atEnd } : { messages, next, atEnd, ending };
-  return Array.isArray(found) ? result(found) : found.then(result);
+  return readOr(journal, name, from, options, (result, complete) =>
+    complete().then((messages) => ({ ...result, messages })),
+  );
 }
 
-/** The acknowledged messages from here on, up to a limit, and where they end. */
-export function fetch(
+/** The same from memory alone; undefined where that does not hold all of it. */
+export function tryRead(
   journal: Journal,
-  queue: QueueState,
-  start: number,
-  limits: { readonly max: number; readonly maxBytes: number },
-): Fetched {
-  return fetchMessages(journal, queue, start, queue.tail, limits.max, limits.maxBytes);
+  name: string,
+  from: Position,
+  options: ReadOptions | undefined,
+): ReadResult | undefined {
+  return readOr(journal, name, from, options, () => undefined);
+}
+
+function readOr<T>(
+  journal: Journal,
+  name: string,
+  from: Position,
+  options: ReadOptions | undefined,
+  cold: (result: ReadResult, complete: () => Promise<StoredMessage[]>) => T,
+): ReadResult | T {
+  const queue = journal.find(name);
+  const start = sequenceOf(queue, from);
+  const max = options?.max ?? MOST_MESSAGES;
+  const maxBytes = options?.maxBytes ?? MOST_BYTES;
+  const { end, messages, complete } = fetchMessages(
+    journal,
+    queue,
+    start,
+    queue.tail,
+    max,
+    maxBytes,
+  );
+  const atEnd = end === queue.tail;
+  const result: ReadResult = { messages, next: formatOffset(end), atEnd };
+  if (atEnd && queue.ended && queue.ending !== undefined) {
+    (result as { ending?: Ending }).ending = queue.ending;
+  }
+  return complete === undefined ? result : cold(result, complete);
 }
 
 /** One message; undefined if it is there no more. */
@@ -51,7 +70,8 @@ export async function fetchOne(
   queue: QueueState,
   sequence: number,
 ): Promise<StoredMessage | undefined> {
-  const [message] = await fetchMessages(journal, queue, sequence, sequence + 1, 1, 1).messages;
+  const found = fetchMessages(journal, queue, sequence, sequence + 1, 1, 1);
+  const [message] = found.complete === undefined ? found.messages : await found.complete();
   return message;
 }
 

@@ -11,6 +11,11 @@ export interface TailSource {
 
 const noMessages: readonly StoredMessage[] = [];
 
+interface Pending {
+  resolve(this: void, batch: readonly StoredMessage[] | Promise<readonly StoredMessage[]>): void;
+  reject(this: void, reason: unknown): void;
+}
+
 /**
  * Follows one queue in batches: resolves with the next messages, waiting for them, and with none once
  * the queue has ended well. Rejects when it has not, and with the signal's reason.
@@ -33,6 +38,10 @@ export class BatchTail implements WaitSignal {
   #endWait: (() => void) | undefined;
   /** Listens to the caller's signal from the first wait on. */
   #onAbort: (() => void) | undefined;
+  /** Set while the store tells of changes by itself: then a wait costs one promise. */
+  #unsubscribe: (() => void) | undefined;
+  /** The `next` that waits to be told. */
+  #pending: Pending | undefined;
 
   constructor(
     source: TailSource,
@@ -47,7 +56,24 @@ export class BatchTail implements WaitSignal {
     if (from === "now") this.#skipping = this.#skip();
   }
 
-  async next(): Promise<readonly StoredMessage[]> {
+  next(): Promise<readonly StoredMessage[]> {
+    const { store } = this.#source;
+    const live = store.tryRead !== undefined && store.subscribe !== undefined;
+    if (!live || this.#over || !this.#opened || this.#skipping !== undefined) return this.#next();
+    try {
+      const batch = this.#take();
+      if (batch !== undefined) return Promise.resolve(batch);
+      this.#subscribe();
+    } catch (error) {
+      this.close();
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject };
+    });
+  }
+
+  async #next(): Promise<readonly StoredMessage[]> {
     const { store, name } = this.#source;
     try {
       if (this.#skipping !== undefined) await this.#skipping;
@@ -79,6 +105,8 @@ export class BatchTail implements WaitSignal {
     if (this.#over) return;
     this.#over = true;
     this.#endWait?.();
+    this.#unsubscribe?.();
+    this.#settle((pending) => pending.resolve(noMessages));
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 
@@ -92,13 +120,63 @@ export class BatchTail implements WaitSignal {
 
   addEventListener(_type: "abort", listener: () => void): void {
     this.#endWait = listener;
-    if (this.#signal === undefined || this.#onAbort !== undefined) return;
-    this.#onAbort = () => this.#endWait?.();
-    this.#signal.addEventListener("abort", this.#onAbort, { once: true });
+    this.#listen();
   }
 
   removeEventListener(): void {
     this.#endWait = undefined;
+  }
+
+  /** What there is now, from memory or being read; undefined if there is nothing to tell yet. */
+  #take(): readonly StoredMessage[] | Promise<readonly StoredMessage[]> | undefined {
+    this.#signal?.throwIfAborted();
+    const { store, name } = this.#source;
+    const result = store.tryRead?.(name, this.#position, { max: this.#max });
+    if (result === undefined) {
+      this.#end = undefined;
+      return this.#next();
+    }
+    this.#position = result.next;
+    this.#end = result.atEnd ? result.next : undefined;
+    if (result.messages.length > 0) return result.messages;
+    if (result.ending === undefined) return undefined;
+    if (result.ending.status !== "ok") throw endingError(name, result.ending);
+    this.close();
+    return noMessages;
+  }
+
+  #subscribe(): void {
+    if (this.#unsubscribe !== undefined) return;
+    const { store, name } = this.#source;
+    this.#unsubscribe = store.subscribe?.(name, () => this.#changed());
+    this.#listen();
+  }
+
+  #changed(): void {
+    if (this.#pending === undefined) return;
+    try {
+      const batch = this.#take();
+      if (batch !== undefined) this.#settle((pending) => pending.resolve(batch));
+    } catch (error) {
+      this.#settle((pending) => pending.reject(error));
+      this.close();
+    }
+  }
+
+  #settle(how: (pending: Pending) => void): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    this.#pending = undefined;
+    how(pending);
+  }
+
+  #listen(): void {
+    if (this.#signal === undefined || this.#onAbort !== undefined) return;
+    this.#onAbort = () => {
+      this.#endWait?.();
+      this.#settle((pending) => pending.reject(this.#signal?.reason));
+    };
+    this.#signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   async #open(): Promise<void> {
@@ -184,24 +262,32 @@ export class Tail<T> implements AsyncIterableIterator<Message<T>> {
     return this;
   }
 
-  async #wait(): Promise<IteratorResult<Message<T>, undefined>> {
+  /** No `async`: of a live message's way to its reader, every promise less is felt. */
+  #wait(): Promise<IteratorResult<Message<T>, undefined>> {
     const fetched = this.#tail.next();
     this.#turn = fetched;
-    try {
-      this.#batch = await fetched;
-      this.#index = 0;
-    } finally {
-      this.#turn = undefined;
-    }
-    const message = this.#batch[0];
-    if (message === undefined || this.#over) return { done: true, value: undefined };
+    return fetched.then(this.#onBatch, this.#onFailure);
+  }
+
+  readonly #onBatch = (
+    batch: readonly StoredMessage[],
+  ): IteratorResult<Message<T>, undefined> | Promise<never> => {
+    this.#turn = undefined;
+    this.#batch = batch;
     this.#index = 1;
+    const message = batch[0];
+    if (message === undefined || this.#over) return { done: true, value: undefined };
     try {
       return { done: false, value: this.#decode(message) };
     } catch (error) {
       return this.#broken(error);
     }
-  }
+  };
+
+  readonly #onFailure = (error: unknown): never => {
+    this.#turn = undefined;
+    throw error;
+  };
 
   async #behind(turn: Promise<unknown>): Promise<IteratorResult<Message<T>, undefined>> {
     await turn.catch(() => {});
