@@ -194,6 +194,22 @@ describe("a consumer with leases", () => {
     expect(valuesOf(await consumer.receive(1, { wait: true }))).toEqual([1]);
   });
 
+  test("does not take a queue for done in which a message is given back while it looks", async () => {
+    const { queue, queues } = await withMessages(1);
+    const consumer = queue.consumer("g", { visibilityMs: 60_000 });
+    const [held] = await consumer.receive();
+    await queue.seal();
+    const { leases } = queues.store;
+    const nextExpiry = leases?.nextExpiry.bind(leases);
+    Object.assign(leases ?? {}, {
+      async nextExpiry(name: string, group: string) {
+        await held?.release();
+        return nextExpiry?.(name, group);
+      },
+    });
+    expect(valuesOf(await consumer.receive(1, { wait: true }))).toEqual([1]);
+  });
+
   test("needs a store with leases", async () => {
     const { queues } = await memoryQueues();
     const { leases: _, ...rest } = queues.store;

@@ -184,6 +184,16 @@ describe("the queue of the current session", () => {
     await b.close();
   });
 
+  test("is let go of when the session has ended: its name may be used anew", async () => {
+    const { queues } = await memoryQueues();
+    await session.run({ id: "s" }, () => queues.queue("reply").enqueue(1));
+    await expect.poll(() => endingOfQueue(queues, "s", "reply")).toEqual({ status: "ok" });
+    await queues.store.remove("s/reply");
+    const byId = queues.session("s").queue<number>("reply");
+    await byId.enqueue(2);
+    expect(await byId.info()).toMatchObject({ owned: false, messages: 1 });
+  });
+
   test("a fork of the session has queues of its own", async () => {
     const { queues } = await memoryQueues();
     const reply = queues.queue<string>("reply");

@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import { type Message, isQueueError } from "@lazy/fsqueue";
 import { describe, expect, test } from "vitest";
+import { collectGarbage } from "./fixtures/collect-garbage.ts";
 import { collect, memoryQueues, settle, valuesOf } from "./fixtures/temporary.ts";
 
 async function openQueue<T>() {
@@ -130,6 +131,28 @@ describe("tail", () => {
     await queue.enqueue(2);
     await reading;
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  });
+
+  test("nobody holds a tail that was aborted or left", async () => {
+    const { queue, queues } = await openQueue<number>();
+    const started = () => {
+      const aborter = new AbortController();
+      const tails = [queue.tail({ signal: aborter.signal }), queue.tail()];
+      const nexts = tails.map((tail) => tail.next().catch(() => {}));
+      return { aborter, tails, nexts };
+    };
+    const abandoned = async () => {
+      const { aborter, tails, nexts } = started();
+      await settle();
+      aborter.abort();
+      await tails[1]?.return?.();
+      await Promise.all(nexts);
+      return [...tails, aborter.signal].map((thing) => new WeakRef(thing));
+    };
+    const things = await abandoned();
+    await collectGarbage();
+    expect(things.map((thing) => thing.deref())).toEqual([undefined, undefined, undefined]);
+    expect(await queues.store.info("s/q")).toBeDefined();
   });
 
   test("return ends a next that waits", async () => {

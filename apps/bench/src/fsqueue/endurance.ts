@@ -119,7 +119,7 @@ function line(one: Sample): string {
     `${one.sessions} sessions`,
     `${one.received} messages`,
   ];
-  return columns.map((column) => column.padStart(16)).join("");
+  return columns.map((column) => column.padStart(17)).join(" ");
 }
 
 /** The last third's peak against that of the one before: what grows without bound grows between them. */
