@@ -23,7 +23,7 @@ interface Archive {
  */
 function catchUp(streams: number): Question {
   return {
-    name: `fsqueue/catch-up-${streams}`,
+    name: streams === 1 ? "fsqueue/catch-up" : `fsqueue/catch-up-${streams}-interleaved`,
     unit: "messages/s",
     rounds: 5,
     targets: [
