@@ -66,7 +66,7 @@ function appendTo(
       lane.buffer.record(type, queue.number, queue.next, bytes);
     }
     if (order !== undefined) queue.order = order;
-    if (producer !== undefined) batch.undo.push(advanceProducer(queue, producer, queue.next));
+    if (producer !== undefined) batch.onRollback(advanceProducer(queue, producer, queue.next));
     if (ending !== undefined) {
       queue.ending = Object.freeze({ ...ending });
       queue.sealer = producer;
@@ -113,7 +113,7 @@ function leap(lane: Lane, batch: Batch, queue: QueueState): void {
   queue.next = to;
   const gaps = (queue.gaps ??= new Map());
   gaps.set(from, to);
-  batch.undo.push(() => {
+  batch.onRollback(() => {
     queue.jump = true;
     gaps.delete(from);
   });

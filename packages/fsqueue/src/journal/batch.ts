@@ -1,6 +1,8 @@
+import { type Acknowledgements, rejectAll, settleAll } from "./acknowledgements.ts";
 import type { Ending } from "../store.ts";
 import type { QueueState } from "./queue-state.ts";
 import type { Chunk, Segment } from "./segment.ts";
+import { SyncTurn } from "./sync-turn.ts";
 
 /** One queue's share of a batch: what it was before, and what readers see once the batch is written. */
 export interface Touch {
@@ -25,8 +27,6 @@ export interface Part {
   end: number;
 }
 
-type Settle = (value: unknown) => void;
-
 /** Everything that was asked for while the write before it was under way: one write, one sync. */
 export class Batch {
   readonly segment: Segment;
@@ -36,20 +36,15 @@ export class Batch {
   readonly parts: Part[] = [];
   readonly touches: Touch[] = [];
   /** Pairs (settle, value), settled when written (or synced, where the store is asked for that). */
-  readonly acknowledgements: unknown[] = [];
+  readonly acknowledgements: Acknowledgements = [];
   /** The same, settled when durable. */
-  readonly durableAcknowledgements: unknown[] = [];
+  #durableAcknowledgements: Acknowledgements | undefined;
   /** Run backwards when the batch fails. */
-  readonly undo: (() => void)[] = [];
+  #undo: (() => void)[] | undefined;
   /** Run when it is written. */
-  readonly after: (() => void)[] = [];
-  wantsSync = false;
-
-  #durable: "pending" | "yes" | "no" = "pending";
-  #failure: unknown;
-  #promise: Promise<void> | undefined;
-  #resolve: (() => void) | undefined;
-  #reject: ((error: unknown) => void) | undefined;
+  #after: (() => void)[] | undefined;
+  /** The sync that makes it durable; known from when it is written. */
+  #turn: SyncTurn | undefined;
 
   constructor(segment: Segment, start: number) {
     this.segment = segment;
@@ -85,57 +80,56 @@ export class Batch {
     return touch;
   }
 
+  /** Somebody waits for it to be durable. */
+  get wantsSync(): boolean {
+    return this.#durableAcknowledgements !== undefined;
+  }
+
+  onRollback(undo: () => void): void {
+    (this.#undo ??= []).push(undo);
+  }
+
+  onCommit(run: () => void): void {
+    (this.#after ??= []).push(run);
+  }
+
   /** A promise of this value, kept when the batch is written (or durable). */
   promise<T>(value: T, durable: boolean): Promise<T> {
-    if (durable) this.wantsSync = true;
-    const list = durable ? this.durableAcknowledgements : this.acknowledgements;
+    const list = durable ? (this.#durableAcknowledgements ??= []) : this.acknowledgements;
     return new Promise<T>((resolve) => {
       list.push(resolve, value);
     });
   }
 
-  /** Shared by all receipts of the batch, and never an unhandled rejection. */
   durablePromise(): Promise<void> {
-    if (this.#promise === undefined) {
-      this.#promise = new Promise((resolve, reject) => {
-        if (this.#durable === "yes") resolve();
-        else if (this.#durable === "no") reject(this.#failure);
-        this.#resolve = resolve;
-        this.#reject = reject;
-      });
-      this.#promise.catch(() => {});
-    }
-    return this.#promise;
+    return this.#turn?.promise() ?? this.promise(undefined, true);
   }
 
   /** The batch is in the file: readers may see it, and who waits for no more is told. */
-  commit(): void {
-    for (const { queue, end, ends } of this.touches) {
-      queue.tail = end;
-      if (ends) queue.ended = true;
+  commit(turn: SyncTurn): void {
+    this.#turn = turn;
+    for (const touch of this.touches) {
+      const { queue } = touch;
+      queue.tail = touch.end;
+      if (touch.ends) queue.ended = true;
+      // It would keep the batch, and with that its bytes, in memory for as long as the queue is.
+      if (queue.touch === touch) queue.touch = undefined;
       queue.wake();
     }
-    for (const run of this.after) run();
+    if (this.#after !== undefined) for (const run of this.#after) run();
     settleAll(this.acknowledgements);
-  }
-
-  settleDurable(): void {
-    this.#durable = "yes";
-    this.#resolve?.();
-    settleAll(this.durableAcknowledgements);
-  }
-
-  /** What was acknowledged as written did not become durable. */
-  failDurable(error: unknown): void {
-    this.#durable = "no";
-    this.#failure = error;
-    this.#reject?.(error);
-    rejectAll(this.durableAcknowledgements, error);
+    if (this.#durableAcknowledgements !== undefined) turn.add(this.#durableAcknowledgements);
+    // Receipts may be kept for long; what they hold on to must be little.
+    this.touches.length = 0;
+    this.parts.length = 0;
+    this.#after = undefined;
+    this.#undo = undefined;
+    this.#durableAcknowledgements = undefined;
   }
 
   /** Put every queue back to what it was before this batch, and tell who waits. The newest batch first. */
   rollback(error: unknown): void {
-    for (const undo of this.undo.toReversed()) undo();
+    if (this.#undo !== undefined) for (const undo of this.#undo.toReversed()) undo();
     for (const touch of this.touches.toReversed()) {
       const { queue } = touch;
       queue.index.dropFrom(touch.next);
@@ -149,16 +143,8 @@ export class Batch {
       queue.touch = undefined;
     }
     rejectAll(this.acknowledgements, error);
-    this.failDurable(error);
+    rejectAll(this.#durableAcknowledgements ?? [], error);
+    this.#turn = new SyncTurn();
+    this.#turn.fail(error);
   }
-}
-
-function settleAll(list: unknown[]): void {
-  for (let at = 0; at < list.length; at += 2) (list[at] as Settle)(list[at + 1]);
-  list.length = 0;
-}
-
-function rejectAll(list: unknown[], error: unknown): void {
-  for (let at = 0; at < list.length; at += 2) (list[at] as Settle)(Promise.reject(error));
-  list.length = 0;
 }

@@ -40,7 +40,7 @@ export async function setCursor(
   batch.touch(queue);
   lane.buffer.record(RecordType.cursor, queue.number, sequence, payload);
   cursors.set(group, sequence);
-  batch.undo.push(() => {
+  batch.onRollback(() => {
     if (before === undefined) cursors.delete(group);
     else cursors.set(group, before);
   });

@@ -67,7 +67,7 @@ function stageTrim(
   queue.count -= content.count;
   queue.bytes -= content.bytes;
   queue.head = to;
-  batch.after.push(() => {
+  batch.onCommit(() => {
     queue.keptHead = to;
     releaseMessages(queue);
     journal.retention?.wake();

@@ -104,11 +104,10 @@ export class JournalStore implements FileStore {
 
   subscribe(name: string, changed: () => void): () => void {
     const queue = this.#journal.find(name, false);
-    const listeners = (queue.listeners ??= new Set());
-    listeners.add(changed);
+    queue.listeners = queue.listeners === undefined ? [changed] : [...queue.listeners, changed];
     return () => {
-      listeners.delete(changed);
-      if (listeners.size === 0 && queue.listeners === listeners) queue.listeners = undefined;
+      const others = queue.listeners?.filter((listener) => listener !== changed);
+      queue.listeners = others?.length === 0 ? undefined : others;
     };
   }
 

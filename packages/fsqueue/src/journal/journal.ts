@@ -139,7 +139,7 @@ export class Journal {
     this.byNumber.set(queue.number, queue);
     if (!queue.provisional) this.byName.set(queue.name, queue);
     if (queue.number >= this.nextQueue) this.nextQueue = queue.number + 1;
-    queue.parent?.forks.add(queue);
+    queue.parent?.addFork(queue);
   }
 
   /** Forget everything, to read the folder anew. */
@@ -163,8 +163,8 @@ export class Journal {
     queue.wake();
     const { parent } = queue;
     if (parent === undefined || parent.gone) return;
-    parent.forks.delete(queue);
-    if (parent.removed && parent.forks.size === 0) {
+    parent.removeFork(queue);
+    if (parent.removed && parent.forkCount === 0) {
       this.forget(parent);
       this.#bury(parent);
     } else {
@@ -193,7 +193,7 @@ export class Journal {
   /** What a deletion comes to: nothing is left, or forks still read the messages. */
   applyRemoval(queue: QueueState): void {
     queue.removed = true;
-    if (queue.forks.size === 0) {
+    if (queue.forkCount === 0) {
       this.forget(queue);
     } else {
       queue.index.dropBefore(queue.floor());
@@ -215,12 +215,12 @@ export class Journal {
     batch.touch(queue);
     lane.buffer.record(RecordType.delete, queue.number, queue.next, undefined);
     queue.removing = true;
-    if (queue.forks.size === 0) this.byName.delete(queue.name);
-    batch.undo.push(() => {
+    if (queue.forkCount === 0) this.byName.delete(queue.name);
+    batch.onRollback(() => {
       queue.removing = false;
       this.byName.set(queue.name, queue);
     });
-    batch.after.push(() => {
+    batch.onCommit(() => {
       batch.segment.tombstones.set(queue.number, queue.firstSegment);
       this.applyRemoval(queue);
       this.retention?.wake();

@@ -5,11 +5,14 @@ import { isFullDisk, storeFailed, storeFull, systemCode } from "./failure.ts";
 import { BLOCK_LIMIT, SEGMENT_HEADER } from "./layout.ts";
 import { SegmentFiles, type SegmentFilesOptions, writeAll } from "./segment-files.ts";
 import type { Segment } from "./segment.ts";
+import { SyncTurn } from "./sync-turn.ts";
 
 /** Up to this much is written on the spot (a few µs into the page cache), instead of by another thread. */
 const WRITE_NOW_LIMIT = 64 << 10;
 /** How long `written` data may wait for its fdatasync. */
 const SYNC_DELAY_MS = 100;
+
+const resolved = Promise.resolve();
 
 export interface LaneOptions extends SegmentFilesOptions {
   readonly segmentBytes: number;
@@ -43,8 +46,10 @@ export class Lane {
   /** The batch being collected, and the one in flight. */
   #batch: Batch | undefined;
   #writing: Batch | undefined;
-  /** Written, not yet known to be durable. */
-  #unsynced: Batch[] = [];
+  /** What is written now becomes durable with this turn. */
+  #turn = new SyncTurn();
+  /** Turns whose sync failed, until a new lane has what they cover. */
+  #unsettled: SyncTurn[] = [];
 
   #closeNext = false;
   #scheduled = false;
@@ -126,10 +131,11 @@ export class Lane {
       return newest.promise(undefined, durable);
     }
     if (!durable) return Promise.resolve();
-    const unsynced = this.#unsynced.at(-1);
-    if (unsynced === undefined) return Promise.resolve();
+    const active = this.#active!;
+    if (active.durable >= active.size) return Promise.resolve();
+    const turn = this.#turn;
     void this.#sync();
-    return unsynced.promise(undefined, true);
+    return turn.promise();
   }
 
   /** Make everything durable, then let go of the file. */
@@ -165,7 +171,7 @@ export class Lane {
     // Who waits for a disk gains from company: let the whole turn of the event loop board. Otherwise the
     // microtask queue is company enough while batches are small.
     if (this.#options.synced || this.#lastWasLarge) setImmediate(this.#flush);
-    else queueMicrotask(this.#flush);
+    else void resolved.then(this.#flush); // `queueMicrotask` makes an AsyncResource each time
   }
 
   readonly #flush = (): void => {
@@ -231,11 +237,9 @@ export class Lane {
       this.#throwIfFailed();
       if (this.#options.synced) {
         batch.segment.size = batch.end;
-        this.#unsynced.push(batch);
         await this.#sync();
         this.#throwIfFailed();
-        batch.commit();
-        batch.settleDurable();
+        batch.commit(SyncTurn.over);
       } else {
         this.#written(batch);
       }
@@ -248,9 +252,9 @@ export class Lane {
 
   #written(batch: Batch): void {
     batch.segment.size = batch.end;
-    this.#unsynced.push(batch);
-    batch.commit();
-    if (batch.wantsSync) void this.#sync();
+    const { wantsSync } = batch;
+    batch.commit(this.#turn);
+    if (wantsSync) void this.#sync();
     else if (this.#timer === undefined) {
       // It keeps the process alive: one that has nothing else to do ends with its messages synced.
       this.#timer = setTimeout(() => {
@@ -285,21 +289,23 @@ export class Lane {
       this.#syncWanted = false;
       const segment = this.#active!;
       const { size } = segment;
-      if (segment.durable >= size) continue;
-      const count = this.#unsynced.length;
+      const turn = this.#turn;
+      this.#turn = new SyncTurn();
       try {
-        this.#files.syncs += 1;
-        await this.#options.port.sync(segment.descriptor);
+        if (segment.durable < size) {
+          this.#files.syncs += 1;
+          await this.#options.port.sync(segment.descriptor);
+        }
       } catch (error) {
         this.#failure = { error };
+        this.#unsettled = [turn, this.#turn];
+        this.#turn = new SyncTurn();
         // A batch in flight sees the failure when it is written, and gives the lane up then.
         if (this.#writing === undefined) this.#giveUp(undefined, error);
         break;
       }
       segment.durable = size;
-      for (const batch of this.#unsynced.splice(0, count)) {
-        if (!this.#options.synced) batch.settleDurable();
-      }
+      turn.settle();
     }
     this.#syncRunning = false;
   }
@@ -351,9 +357,10 @@ export class Lane {
   #giveUp(batch: Batch | undefined, cause: unknown): void {
     const error = storeFailed(cause);
     this.#reject(batch, error);
-    const unsynced = this.#unsynced.filter((kept) => kept !== batch);
-    this.#unsynced = [];
-    this.#startSwitching(unsynced);
+    const unsettled = [...this.#unsettled, this.#turn];
+    this.#unsettled = [];
+    this.#turn = new SyncTurn();
+    this.#startSwitching(unsettled);
   }
 
   /** After a failure: a promise to wait for before the next operation; it rejects if the folder still fails. */
@@ -364,15 +371,15 @@ export class Lane {
     return this.#switching;
   }
 
-  #startSwitching(unsynced: readonly Batch[]): void {
-    const switching = this.#switchLane(unsynced).finally(() => {
+  #startSwitching(unsettled: readonly SyncTurn[]): void {
+    const switching = this.#switchLane(unsettled).finally(() => {
       this.#switching = undefined;
     });
     this.#switching = switching;
     switching.catch(() => {});
   }
 
-  async #switchLane(unsynced: readonly Batch[]): Promise<void> {
+  async #switchLane(unsettled: readonly SyncTurn[]): Promise<void> {
     const old = this.#active!;
     if (this.#options.synced) old.size = old.durable;
     let segment: Segment | undefined;
@@ -388,13 +395,13 @@ export class Lane {
         await this.barrier(true);
       }
       this.#options.onSegment(segment, old);
-      for (const batch of unsynced) batch.settleDurable();
+      for (const turn of unsettled) turn.settle();
     } catch (error) {
       this.#failure = { error };
       this.#use(old);
       // Its header says that the old segment ends early; without it, recovery reads what is still there.
       if (segment !== undefined) await this.#options.port.remove(segment.path).catch(() => {});
-      for (const batch of unsynced) batch.failDurable(storeFailed(error));
+      for (const turn of unsettled) turn.fail(storeFailed(error));
       throw storeFailed(error);
     }
   }

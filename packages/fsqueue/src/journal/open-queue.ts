@@ -94,10 +94,10 @@ async function stageQueue(
     touch.ends = true;
   }
   journal.add(queue);
-  batch.undo.push(() => {
+  batch.onRollback(() => {
     journal.forget(queue);
   });
-  batch.after.push(() => {
+  batch.onCommit(() => {
     queue.uncommitted = false;
     journal.watchExpiry(queue);
   });

@@ -33,7 +33,8 @@ export class QueueState {
   readonly number: number;
   settings: QueueSettings;
   parent: QueueState | undefined;
-  readonly forks: Set<QueueState> = new Set();
+  /** Queues that began as a copy of this one; made when there is one. */
+  #forks: Set<QueueState> | undefined;
 
   /** The first sequence that can be read. */
   head = 0;
@@ -66,6 +67,8 @@ export class QueueState {
   cursors: Map<string, number> | undefined;
   groups: Map<string, Group> | undefined;
   readonly waiters: Waiters = new Waiters();
+  /** Who is told of every change, without asking again each time. Never changed in place. */
+  listeners: readonly (() => void)[] | undefined;
 
   /** Its deletion is laid down, but not written yet. */
   removing = false;
@@ -97,13 +100,23 @@ export class QueueState {
     this.settings = settings;
   }
 
-  /** Who is told of every change, without asking again each time. */
-  listeners: Set<() => void> | undefined;
-
   /** There may be something new to tell of this queue. */
   wake(): void {
     this.waiters.wake();
     if (this.listeners !== undefined) for (const listener of this.listeners) listener();
+  }
+
+  /** How many queues were forked from this one. */
+  get forkCount(): number {
+    return this.#forks?.size ?? 0;
+  }
+
+  addFork(fork: QueueState): void {
+    (this.#forks ??= new Set()).add(fork);
+  }
+
+  removeFork(fork: QueueState): void {
+    this.#forks?.delete(fork);
   }
 
   get name(): string {
@@ -118,7 +131,7 @@ export class QueueState {
   /** The first own message that this queue or a fork of it still needs. */
   floor(): number {
     let floor = this.removed ? this.next : this.keptHead;
-    for (const fork of this.forks) {
+    for (const fork of this.#forks ?? []) {
       const needed = fork.floor();
       if (needed < fork.ownFrom && needed < floor) floor = needed;
     }

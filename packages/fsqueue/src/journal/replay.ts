@@ -181,12 +181,12 @@ function replayOpen(
   if (settings.fork !== undefined && queue.parent === undefined) {
     const { queue: parent } = settings.fork;
     queue.parent = journal.byNumber.get(parent) ?? provisional(journal, parent, segment);
-    queue.parent.forks.add(queue);
+    queue.parent.addFork(queue);
     if (journal.touched !== undefined) {
       Object.assign(queue, contentBetween(queue, queue.head, settings.fork.at));
     }
   }
-  if (!queue.removed || queue.forks.size > 0) journal.byName.set(settings.name, queue);
+  if (!queue.removed || queue.forkCount > 0) journal.byName.set(settings.name, queue);
   if (queue.removed) journal.removals.push(queue);
 }
 

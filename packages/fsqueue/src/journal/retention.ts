@@ -161,7 +161,7 @@ export class Retention {
       const { anchor } = queue;
       queue.anchor = batch.segment.number;
       queue.lastSegment = batch.segment.number;
-      batch.undo.push(() => {
+      batch.onRollback(() => {
         queue.anchor = anchor;
       });
     }

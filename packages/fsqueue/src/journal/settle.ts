@@ -7,7 +7,7 @@ import type { QueueState } from "./queue-state.ts";
 export function settle(journal: Journal): void {
   for (const queue of journal.removals.splice(0)) {
     if (queue.gone) continue;
-    if (queue.forks.size > 0) journal.byName.set(queue.name, queue);
+    if (queue.forkCount > 0) journal.byName.set(queue.name, queue);
     journal.applyRemoval(queue);
   }
   for (const queue of journal.byNumber.values()) settleQueue(journal, queue);
