@@ -4,6 +4,7 @@ import type { Limits } from "./limits.ts";
 import type { LiveOptions } from "./live-options.ts";
 import type { Pulse } from "./pulse.ts";
 import type { SharedReads } from "./shared-reads.ts";
+import type { SharedWaits } from "./shared-waits.ts";
 import type { Slabs } from "./slabs.ts";
 
 /** What all operations of one handler have in common. */
@@ -23,5 +24,6 @@ export interface Core {
   readonly admission: Admission;
   readonly pulse: Pulse;
   readonly reads: SharedReads;
+  readonly waits: SharedWaits;
   readonly slabs: Slabs;
 }

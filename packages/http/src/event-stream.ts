@@ -1,11 +1,11 @@
 import { isQueueError, type Offset, type QueueInfo, type ReadResult } from "@lazy/fsqueue";
-import { bytesOf, type PulledBody } from "./answer.ts";
+import type { PulledBody } from "./answer.ts";
 import { framingOf, storedContentType, type Framing } from "./content-type.ts";
 import type { Core } from "./core.ts";
 import { nextCursor } from "./cursor.ts";
 import type { Pulsed } from "./pulse.ts";
 import { fitsSlab } from "./slabs.ts";
-import { sseFrame } from "./sse-frame.ts";
+import { lengthOf, sseFrame, writeParts, type FramePart } from "./sse-frame.ts";
 
 const pieceBytes = 64 * 1024;
 const smallFrameBytes = 16 * 1024;
@@ -46,7 +46,8 @@ export class EventStream implements PulledBody, Pulsed {
   #greeted = false;
   #ending = false;
   #ended = false;
-  #waiting: AbortController | undefined;
+  /** Gives up the present wait. */
+  #giveUp: (() => void) | undefined;
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
   /** Holds the present frame until the next is asked for. */
@@ -131,18 +132,12 @@ export class EventStream implements PulledBody, Pulsed {
   }
 
   /** Small frames are new and may be shared; large ones, of a reader that catches up, are put in a slab. */
-  #assemble(parts: readonly Uint8Array[]): Uint8Array {
-    const bytes = bytesOf(parts);
-    if (bytes <= smallFrameBytes || !fitsSlab(bytes) || this.#slab !== undefined) {
-      return Buffer.concat(parts, bytes);
-    }
-    this.#slab = this.#core.slabs.take();
-    let at = 0;
-    for (const part of parts) {
-      this.#slab.set(part, at);
-      at += part.byteLength;
-    }
-    return this.#slab.subarray(0, bytes);
+  #assemble(parts: readonly FramePart[]): Uint8Array {
+    const length = lengthOf(parts);
+    const small = length <= smallFrameBytes || !fitsSlab(length) || this.#slab !== undefined;
+    const frame = small ? Buffer.allocUnsafe(length) : (this.#slab = this.#core.slabs.take());
+    writeParts(parts, frame);
+    return frame.subarray(0, length);
   }
 
   #giveBackSlab(): void {
@@ -161,21 +156,15 @@ export class EventStream implements PulledBody, Pulsed {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** One wait in the store at a time; it outlives heartbeats. */
+  /** One wait at a time; it outlives heartbeats. */
   #watch(): void {
-    if (this.#waiting !== undefined) return;
-    const controller = new AbortController();
-    this.#waiting = controller;
-    const settled = (): void => {
-      this.#waiting = undefined;
+    if (this.#giveUp !== undefined) return;
+    const { id, name } = this.#info;
+    this.#giveUp = this.#core.waits.wait(id, name, this.#position, (failure) => {
+      this.#giveUp = undefined;
+      this.#failure = failure;
       this.#wake?.();
-    };
-    this.#core.store
-      .wait(this.#info.name, this.#position, controller.signal)
-      .then(settled, (error: unknown) => {
-        if (!controller.signal.aborted) this.#failure = { error };
-        settled();
-      });
+    });
   }
 
   /** No frame after the present one. */
@@ -191,7 +180,8 @@ export class EventStream implements PulledBody, Pulsed {
     this.#core.pulse.delete(this);
     this.#forgetDrain();
     this.#leaveReads();
-    this.#waiting?.abort();
+    this.#giveUp?.();
+    this.#giveUp = undefined;
     this.#giveBackSlab();
     this.#onEnd();
   }

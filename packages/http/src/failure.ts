@@ -6,7 +6,6 @@ import { Fault, notFound } from "./fault.ts";
 const statusOf: Partial<Record<QueueErrorCode, number>> = {
   MESSAGE_TOO_LARGE: 413,
   NAME_INVALID: 400,
-  OFFSET_CONFLICT: 409,
   OFFSET_INVALID: 400,
   OFFSET_TRIMMED: 410,
   ORDER_CONFLICT: 409,

@@ -13,6 +13,7 @@ import { Pulse } from "./pulse.ts";
 import { normalBase } from "./queue-name.ts";
 import { createResponder, type ErrorContext, type Respond } from "./responder.ts";
 import { SharedReads } from "./shared-reads.ts";
+import { SharedWaits } from "./shared-waits.ts";
 import { Slabs } from "./slabs.ts";
 
 /** One line of a log. */
@@ -157,6 +158,7 @@ function createCore(options: HandlerOptions, limits: Limits, admission: Admissio
     admission,
     pulse: new Pulse(),
     reads: new SharedReads(store),
+    waits: new SharedWaits(store),
     slabs: new Slabs(),
   };
 }

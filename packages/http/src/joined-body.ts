@@ -6,6 +6,7 @@ const pieceBytes = 64 * 1024;
 const open = Buffer.from("[");
 const comma = Buffer.from(",");
 const close = Buffer.from("]");
+const nothing: readonly StoredMessage[] = [];
 
 /** Messages as one body in one piece, where that is small. */
 export function joinWhole(messages: readonly StoredMessage[], asJson: boolean): Uint8Array {
@@ -111,6 +112,8 @@ export class JoinedBody implements PulledBody {
       slab.set(data, bytes);
       bytes += data.byteLength;
     }
+    // While the client takes this piece, the messages are not held as well.
+    if (this.#next >= messages.length) this.#messages = nothing;
     return slab.subarray(0, bytes);
   }
 

@@ -2,7 +2,8 @@ import type { Offset, ReadResult, Store } from "@lazy/fsqueue";
 
 interface LastRead {
   from: Offset;
-  result: Promise<ReadResult> | undefined;
+  pending: Promise<ReadResult> | undefined;
+  result: ReadResult | undefined;
   readers: number;
 }
 
@@ -23,7 +24,7 @@ export class SharedReads {
 
   /** Announce a reader of the queue; returns the function that announces its end. */
   join(id: string): () => void {
-    const last = this.#last.get(id) ?? { from: "", result: undefined, readers: 0 };
+    const last = this.#last.get(id) ?? nothingRead();
     last.readers += 1;
     this.#last.set(id, last);
     return () => {
@@ -32,18 +33,28 @@ export class SharedReads {
     };
   }
 
-  async read(id: string, name: string, from: Offset, maxBytes: number): Promise<ReadResult> {
+  /** What {@link Store.read} gives, perhaps of a moment ago: who finds nothing waits, and is told. */
+  read(id: string, name: string, from: Offset, maxBytes: number): ReadResult | Promise<ReadResult> {
     const last = this.#last.get(id);
     if (last === undefined || last.readers < 2) return this.#store.read(name, from, { maxBytes });
-    // While one waits for the last result, another may have asked anew: look again until nothing is new.
-    for (let seen; last.from === from && last.result !== seen;) {
-      seen = last.result;
-      const known = await seen?.catch(() => undefined);
-      if (known !== undefined && known.messages.length > 0) return known;
+    if (last.from === from) {
+      if (last.pending !== undefined) return last.pending;
+      if (last.result !== undefined && last.result.messages.length > 0) return last.result;
     }
-    const result = this.#store.read(name, from, { maxBytes });
+    const pending = this.#store.read(name, from, { maxBytes });
     last.from = from;
-    last.result = result;
-    return result;
+    last.pending = pending;
+    last.result = undefined;
+    const settle = (result?: ReadResult): void => {
+      if (last.pending !== pending) return;
+      last.pending = undefined;
+      last.result = result;
+    };
+    pending.then(settle, () => settle());
+    return pending;
   }
+}
+
+function nothingRead(): LastRead {
+  return { from: "", pending: undefined, result: undefined, readers: 0 };
 }

@@ -13,6 +13,26 @@ const comma = Buffer.from(",");
 const close = Buffer.from("]");
 const longestField = spacedFieldName.length + fieldEnd.length;
 
+/** Bytes, or text of ASCII alone, which takes no buffer of its own. */
+export type FramePart = Uint8Array | string;
+
+/** The length of parts in bytes. */
+export function lengthOf(parts: readonly FramePart[]): number {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return length;
+}
+
+/** Write parts one after the other to the start of a buffer that is long enough. */
+export function writeParts(parts: readonly FramePart[], into: Buffer): void {
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === "string") into.write(part, at, "latin1");
+    else into.set(part, at);
+    at += part.length;
+  }
+}
+
 /** Where a reader stands after a frame. */
 export interface FramePosition {
   readonly offset: Offset;
@@ -33,7 +53,7 @@ export function sseFrame(
   messages: readonly StoredMessage[],
   framing: Framing,
   position: FramePosition,
-): Uint8Array[] {
+): FramePart[] {
   const control = controlEvent(position);
   if (messages.length === 0) return [Buffer.from(control)];
   const parts = dataLines(messages, framing);
@@ -53,15 +73,21 @@ function controlEvent({ offset, cursor, upToDate, ending }: FramePosition): stri
   return `event: control\ndata:${JSON.stringify(control)}\nid: ${offset}\n\n`;
 }
 
-function dataLines(messages: readonly StoredMessage[], framing: Framing): Uint8Array[] {
+function dataLines(messages: readonly StoredMessage[], framing: Framing): FramePart[] {
   const payload = messages.map((message) => message.data);
   if (framing === "bytes") {
-    return [Buffer.from(`data:${Buffer.concat(payload).toString("base64")}\n`)];
+    return [fieldName, base64(payload), fieldEnd];
   }
   if (framing === "json") return [fieldName, ...onOneLine(jsonParts(payload)), fieldEnd];
   if (payload.some(hasBreak)) return [fieldPerLine(Buffer.concat(payload))];
   const startsWithSpace = payload.find((part) => part.byteLength > 0)?.[0] === space;
   return [startsWithSpace ? spacedFieldName : fieldName, ...payload, fieldEnd];
+}
+
+function base64(payload: readonly Uint8Array[]): string {
+  const [first] = payload;
+  if (payload.length !== 1 || first === undefined) return Buffer.concat(payload).toString("base64");
+  return Buffer.from(first.buffer, first.byteOffset, first.byteLength).toString("base64");
 }
 
 function jsonParts(messages: readonly Uint8Array[]): Uint8Array[] {

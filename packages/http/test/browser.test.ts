@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openFlakyProxy } from "./fixtures/flaky-proxy.ts";
@@ -37,6 +38,22 @@ describe.skipIf(!hasChromium())("a browser's EventSource", () => {
     await expect.poll(() => page.evaluate("source.readyState"), { timeout: 15_000 }).toBe(2);
     expect(await page.evaluate("received.flatMap((data) => JSON.parse(data))")).toEqual(expected);
     expect(proxy.cuts()).toBe(10);
+  });
+
+  test("does what the README shows", async () => {
+    const { queue, server } = await serve();
+    const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+    const [, example = ""] = /```js\n(.*?)```/s.exec(readme) ?? [];
+    await put(queue("42/reply"), "application/json", '[{"delta":"Hi"}]');
+    const page = await openPage(browser, server.url);
+
+    await page.evaluate(
+      `globalThis.shown = []; { const show = (value) => shown.push(value); ${example} globalThis.ended = () => source.readyState; }`,
+    );
+    await expect.poll(() => page.evaluate("shown")).toEqual([[{ delta: "Hi" }]]);
+    await close(queue("42/reply"));
+
+    await expect.poll(() => page.evaluate("ended()")).toBe(2);
   });
 
   test("of a page of another origin gets nothing unless that origin is allowed", async () => {
