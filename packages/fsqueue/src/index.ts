@@ -1,6 +1,7 @@
 export type {
   AppendOptions,
   AppendReceipt,
+  CopyResult,
   Delivery,
   Ending,
   Leases,

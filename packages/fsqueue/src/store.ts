@@ -132,6 +132,19 @@ export interface ReadResult {
   readonly ending?: Ending;
 }
 
+/** What {@link Store.readInto} copied. */
+export interface CopyResult {
+  /** How much of the target holds payloads and separators. */
+  readonly bytes: number;
+  readonly messages: number;
+  /** Where to read on. */
+  readonly next: Offset;
+  /** True when `next` was the end of the queue at the time of reading. */
+  readonly atEnd: boolean;
+  /** How the queue ended; only when it is sealed and `atEnd` is true. */
+  readonly ending?: Ending;
+}
+
 export interface QueueInfo {
   readonly name: string;
   /** Differs between two queues that bore the same name one after the other. */
@@ -270,6 +283,19 @@ export interface Store {
    * if that is in memory, else undefined. Throws what `read` rejects with.
    */
   tryRead?(name: string, from: Position, options?: ReadOptions): ReadResult | undefined;
+
+  /**
+   * A short cut for those who pass bytes on, in stores that have it: copy the payloads of the messages
+   * after `from`, and none after `upTo`, into `target`, as many whole ones as fit, with a byte between two
+   * if asked. None fits: `messages` is 0 and `atEnd` false. The target must be left alone until the promise
+   * settles. Rejects with what `read` rejects with.
+   */
+  readInto?(
+    name: string,
+    from: Position,
+    target: Uint8Array,
+    options?: { readonly separator?: number; readonly upTo?: Offset },
+  ): Promise<CopyResult>;
 
   /**
    * The same for {@link wait}: call `changed` whenever there may be something new to tell of the queue,

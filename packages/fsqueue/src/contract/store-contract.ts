@@ -1,5 +1,6 @@
 import { appendCases } from "./append-cases.ts";
 import type { ContractCase, ContractHost, ContractNeed } from "./contract-case.ts";
+import { copyCases } from "./copy-cases.ts";
 import { cursorCases } from "./cursor-cases.ts";
 import { dropCases } from "./drop-cases.ts";
 import { expiryCases } from "./expiry-cases.ts";
@@ -18,6 +19,7 @@ export const storeContract: readonly ContractCase[] = [
   ...appendCases,
   ...producerCases,
   ...readCases,
+  ...copyCases,
   ...waitCases,
   ...sealCases,
   ...dropCases,

@@ -1,6 +1,5 @@
 import type { StoredMessage } from "../store.ts";
 import { corruptRecord } from "./corrupt.ts";
-import { storeFailed } from "./failure.ts";
 import type { Journal } from "./journal.ts";
 import {
   RECORD_HEADER,
@@ -15,6 +14,7 @@ import {
 } from "./layout.ts";
 import { formatOffset } from "./offset.ts";
 import type { QueueState } from "./queue-state.ts";
+import { readFully } from "./read-fully.ts";
 import type { Chunk, Segment } from "./segment.ts";
 
 /**
@@ -246,31 +246,4 @@ async function readSpan(
       time: recordTime(view, at),
     };
   }
-}
-
-/** Fill `bytes` from this place in the segment; what lies beyond its end stays zero. */
-async function readFully(
-  journal: Journal,
-  segment: Segment,
-  bytes: Uint8Array,
-  start: number,
-): Promise<number> {
-  const { descriptors } = journal;
-  const { port } = journal.options;
-  let read = 0;
-  try {
-    const descriptor = await descriptors.acquire(segment);
-    try {
-      while (read < bytes.length) {
-        const count = await port.read(descriptor, bytes, read, bytes.length - read, start + read);
-        if (count === 0) break;
-        read += count;
-      }
-    } finally {
-      descriptors.release(segment);
-    }
-  } catch (cause) {
-    throw storeFailed(cause);
-  }
-  return read;
 }

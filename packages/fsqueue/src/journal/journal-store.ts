@@ -2,6 +2,7 @@ import { storeClosed } from "../store-errors.ts";
 import type {
   AppendOptions,
   AppendReceipt,
+  CopyResult,
   Ending,
   Leases,
   Offset,
@@ -23,9 +24,10 @@ import { remove, take, trim } from "./drop.ts";
 import type { Follower } from "./follower.ts";
 import { infoOf } from "./info.ts";
 import type { Journal } from "./journal.ts";
+import type { Scratch } from "./copy.ts";
 import { createLeases } from "./leases.ts";
 import { openQueue } from "./open-queue.ts";
-import { read, tryRead, wait } from "./read.ts";
+import { read, readInto, tryRead, wait } from "./read.ts";
 import { writeClose } from "./session-record.ts";
 import { storeReadonly } from "./failure.ts";
 
@@ -46,6 +48,7 @@ export class JournalStore implements FileStore {
   readonly cursors: Store["cursors"];
   readonly #journal: Journal;
   #closing: Promise<void> | undefined;
+  readonly #scratch: Scratch = [];
 
   readonly #follower: Follower | undefined;
   readonly #unlock: () => Promise<void>;
@@ -100,6 +103,19 @@ export class JournalStore implements FileStore {
 
   tryRead(name: string, from: Position, options?: ReadOptions): ReadResult | undefined {
     return tryRead(this.#journal, name, from, options);
+  }
+
+  readInto(
+    name: string,
+    from: Position,
+    target: Uint8Array,
+    options?: { readonly separator?: number; readonly upTo?: Offset },
+  ): Promise<CopyResult> {
+    try {
+      return readInto(this.#journal, name, from, { target, ...options }, this.#scratch);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   subscribe(name: string, changed: () => void): () => void {

@@ -1,5 +1,6 @@
 import { offsetInvalid, offsetTrimmed } from "../store-errors.ts";
 import type {
+  CopyResult,
   Ending,
   Offset,
   Position,
@@ -8,6 +9,7 @@ import type {
   StoredMessage,
   WaitSignal,
 } from "../store.ts";
+import { copyMessages, type Scratch } from "./copy.ts";
 import { fetchMessages } from "./fetch.ts";
 import type { Journal } from "./journal.ts";
 import { formatOffset, parseOffset } from "./offset.ts";
@@ -62,6 +64,28 @@ function readOr<T>(
     (result as { ending?: Ending }).ending = queue.ending;
   }
   return complete === undefined ? result : cold(result, complete);
+}
+
+/** The payloads alone, copied; see {@link copyMessages}. */
+export function readInto(
+  journal: Journal,
+  name: string,
+  from: Position,
+  into: { readonly target: Uint8Array; readonly separator?: number; readonly upTo?: Offset },
+  scratch: Scratch,
+): Promise<CopyResult> {
+  const queue = journal.find(name);
+  const start = sequenceOf(queue, from);
+  const { target, separator, upTo } = into;
+  const tail = upTo === undefined ? queue.tail : Math.min(queue.tail, knownSequence(queue, upTo));
+  const copied = copyMessages(journal, queue, { start, tail }, { target, separator }, scratch);
+  const { bytes, messages, end, complete } = copied;
+  const atEnd = end === queue.tail;
+  const result: CopyResult = { bytes, messages, next: formatOffset(end), atEnd };
+  if (atEnd && queue.ended && queue.ending !== undefined) {
+    (result as { ending?: Ending }).ending = queue.ending;
+  }
+  return complete === undefined ? Promise.resolve(result) : complete().then(() => result);
 }
 
 /** One message; undefined if it is there no more. */
