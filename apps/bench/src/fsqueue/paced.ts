@@ -64,10 +64,16 @@ export const pacedCpu: Question = {
 
 async function pace(log: LiveLog, milliseconds: number): Promise<Paced> {
   const total = Math.floor((PER_SECOND * milliseconds) / 1000 / STREAMS) * STREAMS;
-  const each = total / STREAMS;
-  const receptions = Array.from({ length: STREAMS }, (_, stream) => new Reception(stream, each));
+  const receptions = Array.from(
+    { length: STREAMS },
+    (_, stream) => new Reception(stream, 1 + total / STREAMS),
+  );
   const followed = receptions.map((reception, stream) =>
     log.follow(stream, (message) => reception.take(message)),
+  );
+  // The first message of each is not counted: it is for the readers to get ready.
+  await Promise.all(
+    receptions.map((_, stream) => log.append(stream, numberMessage(createMessage(stream), 0))),
   );
   const latencies = new Float64Array(total);
   const cpu = process.cpuUsage();
@@ -91,7 +97,7 @@ function send(log: LiveLog, total: number, start: number, latencies: Float64Arra
     const sendOne = async (number: number): Promise<void> => {
       const due = start + (number * 1000) / PER_SECOND;
       const stream = number % STREAMS;
-      const message = numberMessage(createMessage(stream), Math.floor(number / STREAMS));
+      const message = numberMessage(createMessage(stream), 1 + Math.floor(number / STREAMS));
       await log.append(stream, message);
       latencies[number] = performance.now() - due;
       acknowledged += 1;
