@@ -280,7 +280,7 @@ export interface Store {
 
   /**
    * A short cut for those who follow many queues live, in stores that have it: what {@link read} would give
-   * if that is in memory, else undefined. Throws what `read` rejects with.
+   * if that is in memory, else undefined. Throws what `read` rejects with, and renews a TTL like it.
    */
   tryRead?(name: string, from: Position, options?: ReadOptions): ReadResult | undefined;
 
@@ -298,9 +298,9 @@ export interface Store {
   ): Promise<CopyResult>;
 
   /**
-   * The same for {@link wait}: call `changed` whenever there may be something new to tell of the queue,
-   * until the function that is returned is called. The store calls it in the middle of its work: it may
-   * read, and must not throw.
+   * The same for {@link wait}: call `changed` whenever there may be something new to tell of the queue (a
+   * message, its end, its removal, the store's closing), until the function that is returned is called. The
+   * store calls it in the middle of its work: it may read, and must not throw. A store has both or neither.
    */
   subscribe?(name: string, changed: () => void): () => void;
 

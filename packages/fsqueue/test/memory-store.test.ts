@@ -4,7 +4,7 @@ import { vitestRunner } from "./fixtures/vitest-runner.ts";
 
 testStoreContract(vitestRunner, {
   name: "memory store",
-  provides: ["clock", "forks", "leases"],
+  provides: ["clock", "forks", "leases", "live"],
   async createHost() {
     const clock = createManualClock();
     const store = createMemoryStore({ clock });

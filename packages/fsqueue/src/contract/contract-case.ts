@@ -8,6 +8,8 @@ export type ContractNeed =
   | "crash"
   /** `host.advance()`: the store goes by a clock that the test moves. */
   | "clock"
+  /** `tryRead` and `subscribe`. */
+  | "live"
   | "forks"
   | "leases";
 

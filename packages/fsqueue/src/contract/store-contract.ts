@@ -7,6 +7,7 @@ import { expiryCases } from "./expiry-cases.ts";
 import { forkCases } from "./fork-cases.ts";
 import { leaseCases } from "./lease-cases.ts";
 import { lifetimeCases } from "./lifetime-cases.ts";
+import { liveCases } from "./live-cases.ts";
 import { openCases } from "./open-cases.ts";
 import { producerCases } from "./producer-cases.ts";
 import { readCases } from "./read-cases.ts";
@@ -21,6 +22,7 @@ export const storeContract: readonly ContractCase[] = [
   ...readCases,
   ...copyCases,
   ...waitCases,
+  ...liveCases,
   ...sealCases,
   ...dropCases,
   ...cursorCases,

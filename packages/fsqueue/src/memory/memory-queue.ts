@@ -47,6 +47,8 @@ export class MemoryQueue {
   readonly #groups = new Map<string, LeaseGroup>();
   readonly cursors: Map<string, Offset> = new Map();
   readonly waiters: Waiters = new Waiters();
+  /** Who is told of every change, without asking again each time. */
+  readonly listeners: Set<() => void> = new Set();
   /** How many existing queues were forked from this one. */
   forks = 0;
   readonly origin: MemoryQueue | undefined;
@@ -82,6 +84,12 @@ export class MemoryQueue {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** There may be something new to tell. */
+  changed(): void {
+    this.waiters.wake();
+    for (const listener of this.listeners) listener();
   }
 
   touch(now: number): void {
@@ -123,7 +131,7 @@ export class MemoryQueue {
       const { id, epoch, sequence } = producer;
       this.#producers.set(id, { epoch, sequence, offset: this.tail });
     }
-    this.waiters.wake();
+    this.changed();
     return this.#receipt(producer?.sequence);
   }
 

@@ -119,6 +119,16 @@ class MemoryStore implements Store {
     }
   }
 
+  tryRead(name: string, from: Position, options: ReadOptions = {}): ReadResult {
+    return this.#use(name).read(from, options);
+  }
+
+  subscribe(name: string, changed: () => void): () => void {
+    const { listeners } = this.#get(name);
+    listeners.add(changed);
+    return () => listeners.delete(changed);
+  }
+
   async take(name: string, max: number): Promise<readonly StoredMessage[]> {
     return this.#use(name).take(max);
   }
@@ -218,7 +228,10 @@ class MemoryStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     this.#deadlines.stop();
-    for (const queue of this.#queues.values()) queue.waiters.fail(storeClosed());
+    for (const queue of this.#queues.values()) {
+      queue.waiters.fail(storeClosed());
+      queue.changed();
+    }
     this.#queues.clear();
     this.#removed.clear();
   }
@@ -286,7 +299,7 @@ class MemoryStore implements Store {
     this.#queues.delete(queue.name);
     if (queue.forks > 0) this.#removed.set(queue.name, queue);
     else this.#release(queue.origin);
-    queue.waiters.wake();
+    queue.changed();
   }
 
   /** A fork of this queue is gone: with the last one goes a removed origin, and so on upward. */

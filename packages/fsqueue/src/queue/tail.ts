@@ -174,7 +174,12 @@ export class BatchTail implements WaitSignal {
     if (this.#signal === undefined || this.#onAbort !== undefined) return;
     this.#onAbort = () => {
       this.#endWait?.();
+      // With no `next` to tell, the following one looks at the signal itself.
+      this.#unsubscribe?.();
+      this.#unsubscribe = undefined;
+      if (this.#pending === undefined) return;
       this.#settle((pending) => pending.reject(this.#signal?.reason));
+      this.close();
     };
     this.#signal.addEventListener("abort", this.#onAbort, { once: true });
   }
