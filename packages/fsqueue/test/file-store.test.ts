@@ -9,7 +9,7 @@ import { vitestRunner } from "./fixtures/vitest-runner.ts";
 for (const durability of ["written", "synced"] as const) {
   testStoreContract(vitestRunner, {
     name: `file store, ${durability}`,
-    provides: ["clock", "forks", "leases", "live", "restart"],
+    provides: ["clock", "copy", "forks", "leases", "live", "restart"],
     async createHost() {
       const dir = await mkdtemp(join(tmpdir(), "fsqueue-"));
       const clock = createManualClock();

@@ -10,6 +10,8 @@ export type ContractNeed =
   | "clock"
   /** `tryRead` and `subscribe`. */
   | "live"
+  /** `readInto`. */
+  | "copy"
   | "forks"
   | "leases";
 

@@ -5,7 +5,6 @@ import { append, endOf, rejectsWith, text } from "./contract-steps.ts";
 
 const comma = 0x2c;
 
-/** What a store without `readInto` is not asked. */
 async function copy(
   store: Store,
   from: Position,
@@ -18,8 +17,7 @@ async function copy(
 }
 
 export const copyCases: readonly ContractCase[] = casesOf("readInto", {
-  "gives the payloads of a read, one after the other": async (store) => {
-    if (store.readInto === undefined) return;
+  "gives the payloads of a read, one after the other": needing("copy", async (store) => {
     await store.open("q");
     await append(store, "q", ["one", "", "two", "three"]);
     const { next } = await store.read("q", "start", { max: 1 });
@@ -30,10 +28,9 @@ export const copyCases: readonly ContractCase[] = casesOf("readInto", {
     assert.equal(whole.atEnd, true);
     assert.equal((await copy(store, next, 100, { separator: comma })).text, ",two,three");
     assert.equal((await copy(store, "now", 100)).messages, 0);
-  },
+  }),
 
-  "copies whole messages only, and reads on": async (store) => {
-    if (store.readInto === undefined) return;
+  "copies whole messages only, and reads on": needing("copy", async (store) => {
     await store.open("q");
     await append(store, "q", ["one", "two", "three"]);
     const first = await copy(store, "start", 7, { separator: comma });
@@ -43,28 +40,25 @@ export const copyCases: readonly ContractCase[] = casesOf("readInto", {
     const none = await copy(store, first.next, 4);
     assert.deepEqual([none.messages, none.bytes, none.next], [0, 0, first.next]);
     assert.equal(none.atEnd, false);
-  },
+  }),
 
-  "copies nothing after an offset": async (store) => {
-    if (store.readInto === undefined) return;
+  "copies nothing after an offset": needing("copy", async (store) => {
     await store.open("q");
     const { offset } = await append(store, "q", ["one", "two"]);
     await append(store, "q", ["three"]);
     const bounded = await copy(store, "start", 100, { upTo: offset });
     assert.deepEqual([bounded.text, bounded.next, bounded.atEnd], ["onetwo", offset, false]);
-  },
+  }),
 
-  "tells how a queue ended": async (store) => {
-    if (store.readInto === undefined) return;
+  "tells how a queue ended": needing("copy", async (store) => {
     await store.open("q");
     await append(store, "q", ["one"]);
     await store.seal("q", { status: "aborted" });
     assert.deepEqual((await copy(store, "start", 100)).ending, { status: "aborted" });
     assert.equal((await copy(store, "start", 1)).ending, undefined);
-  },
+  }),
 
-  "rejects as a read does": async (store) => {
-    if (store.readInto === undefined) return;
+  "rejects as a read does": needing("copy", async (store) => {
     await rejectsWith("QUEUE_NOT_FOUND", copy(store, "start", 10));
     await store.open("q");
     await append(store, "q", ["one", "two"]);
@@ -72,12 +66,11 @@ export const copyCases: readonly ContractCase[] = casesOf("readInto", {
     const { next } = await store.read("q", "start", { max: 1 });
     await store.trim("q", "now");
     await rejectsWith("OFFSET_TRIMMED", copy(store, next, 10));
-  },
+  }),
 
   "gives the same after a restart, when nothing is in memory": needing(
-    "restart",
+    ["copy", "restart"],
     async (_, host) => {
-      if (host.store.readInto === undefined) return;
       await host.store.open("q");
       await host.store.open("other");
       const texts = Array.from(
@@ -100,8 +93,7 @@ export const copyCases: readonly ContractCase[] = casesOf("readInto", {
     },
   ),
 
-  "gives what a fork has of its origin, and its own": needing("forks", async (store) => {
-    if (store.readInto === undefined) return;
+  "gives what a fork has of its origin, and its own": needing(["copy", "forks"], async (store) => {
     await store.open("origin");
     await append(store, "origin", ["one", "two"]);
     await store.open("q", { fork: { from: "origin" } });
