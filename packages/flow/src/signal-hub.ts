@@ -61,14 +61,14 @@ export class SignalHub {
   };
 }
 
-const hubs = new WeakMap<AbortSignal, SignalHub>();
+/** On the signal itself: a WeakMap look-up costs a tenth of a call of ten steps. */
+const own: unique symbol = Symbol("lazy.flow.hub");
 
 /** The hub of a signal. */
-export function hubOf(signal: AbortSignal): SignalHub {
-  let hub = hubs.get(signal);
-  if (hub === undefined) {
-    hub = new SignalHub(signal);
-    hubs.set(signal, hub);
-  }
+export function hubOf(signal: AbortSignal & { [own]?: SignalHub }): SignalHub {
+  const known = signal[own];
+  if (known !== undefined) return known;
+  const hub = new SignalHub(signal);
+  Object.defineProperty(signal, own, { value: hub });
   return hub;
 }
