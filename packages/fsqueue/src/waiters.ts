@@ -4,10 +4,6 @@ import type { WaitSignal } from "./store.ts";
 export class Waiters {
   #waiting: Set<Waiter> | undefined;
 
-  get size(): number {
-    return this.#waiting?.size ?? 0;
-  }
-
   /** Resolves at the next {@link wake}; rejects with the signal's reason, or what {@link fail} is given. */
   wait(signal?: WaitSignal): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openQueues } from "@lazy/fsqueue";
@@ -18,13 +19,17 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 async function lazyQueue(...args: string[]) {
+  return onTerminal(undefined, ...args);
+}
+
+async function onTerminal(progress: NodeJS.WriteStream | undefined, ...args: string[]) {
   const aborter = new AbortController();
   const chunks: Buffer[] = [];
   let error = "";
   const code = await main(args, {
     out: (text) => chunks.push(Buffer.from(text)),
     error: (text) => (error += text),
-    progress: undefined,
+    progress,
     signal: aborter.signal,
   });
   return { code, out: Buffer.concat(chunks).toString(), error };
@@ -152,6 +157,18 @@ describe("lazy-queue", () => {
     const [{ offset, length } = { offset: 0, length: 0 }] = damage;
     expect(offset <= at && at < offset + length).toBe(true);
     expect((await lazyQueue("verify", dir)).out).toContain("DAMAGED");
+  });
+
+  test("a bar shows how far long work is, where somebody can see it", async () => {
+    await fill();
+    const screen = Object.assign(new PassThrough(), { isTTY: true, columns: 80 });
+    const terminal = screen as unknown as NodeJS.WriteStream;
+    expect(await onTerminal(terminal, "verify", dir)).toMatchObject({ code: 0 });
+    expect(String(screen.read())).toMatch(/[█░]+ \d+% of [\d.]+ (B|KiB), /);
+    expect(await onTerminal(terminal, "compact", dir)).toMatchObject({ code: 0 });
+    screen.read();
+    await onTerminal(terminal, "verify", dir, "--json");
+    expect(screen.read()).toBeNull();
   });
 
   test("compact tells the size before and after, and is refused while a process writes", async () => {

@@ -127,6 +127,25 @@ onEveryStore(() => {
       });
     });
 
+    test("tells a reason that is no error as well", async () => {
+      const { queues } = await testQueues();
+      const reply = queues.queue<number>("reply");
+      const reasons = ["stop", { why: "shutdown" }, 1n, undefined];
+      const endings = [];
+      for (const [index, reason] of reasons.entries()) {
+        const opened = session.open({ id: `s${index}` });
+        await opened.run(() => reply.enqueue(1));
+        await opened.close({ status: "aborted", reason });
+        endings.push(await endingOfQueue(queues, `s${index}`, "reply"));
+      }
+      expect(endings).toEqual([
+        { status: "aborted", message: "stop" },
+        { status: "aborted", message: '{"why":"shutdown"}' },
+        { status: "aborted", message: "1" },
+        { status: "aborted" },
+      ]);
+    });
+
     test("is sealed with its loss when the session did not hear of it", async () => {
       const { queues } = await testQueues();
       const reply = queues.queue<number>("reply", { maxMessages: 1 });
