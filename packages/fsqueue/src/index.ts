@@ -45,3 +45,4 @@ export type { CursorConsumer } from "./queue/cursor-consumer.ts";
 export type { LeaseOptions, LeasedConsumer, LeasedMessage } from "./queue/leased-consumer.ts";
 export type { QueueProducer, QueueProducerOptions } from "./queue/queue-producer.ts";
 export type { QueueOpenedMessage, QueueSealedMessage } from "./queue/channels.ts";
+export type { Loss } from "./journal/salvage.ts";

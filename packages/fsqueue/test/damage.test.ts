@@ -159,3 +159,59 @@ describe("damage that happens while the store is open", () => {
     await store.close();
   });
 });
+
+describe("salvage", () => {
+  it("goes on without what is damaged, tells what is lost, and heals the log", async () => {
+    const random = seededRandom(5);
+    const images = [await writeLog(64 << 20, true), await writeLog(1500, true)];
+    for (let round = 0; round < 300; round += 1) {
+      const image = images[round % images.length]!;
+      const files = filesOf(image);
+      const { path, length } = files[Math.floor(random() * files.length)]!;
+      const isLast = path === files.at(-1)!.path;
+      // Damage to the very end cannot be told from what a crash tears: nothing after it proves otherwise.
+      const at = Math.floor(random() * (isLast ? length - 450 : length));
+      const damaged = changed(image, path, (file) =>
+        round % 10 === 1 && !isLast
+          ? file.slice(0, at)
+          : file.fill(Math.floor(random() * 256), at, at + 1 + Math.floor(random() * 200)),
+      );
+      const disk = new SimulatedDisk({ image: damaged });
+      const lost = new Map<string | undefined, number>();
+      const store = await openFileStore({
+        dir,
+        port: disk,
+        salvage: ({ queue, from, to }) =>
+          lost.set(queue, (lost.get(queue) ?? 0) + Number(to) - Number(from)),
+      });
+      const kept = await keptOf(store);
+      for (const [name, found] of kept) {
+        const missing = texts[name]!.length - found.length;
+        // What is missing at the end leaves no trace; in between all is told.
+        const between = texts[name]!.indexOf(found.at(-1) ?? "") + 1 - found.length;
+        expect(lost.get(name) ?? 0).toBeGreaterThanOrEqual(Math.max(0, Math.min(missing, between)));
+        const { offset } = await store.append(name, [bytes("after")]);
+        expect(Number(offset)).toBeGreaterThan(texts[name]!.length);
+      }
+      await store.close();
+      const again = await openFileStore({ dir, port: disk });
+      for (const [name, found] of kept)
+        expect(await textsOf(again, name)).toEqual([...found, "after"]);
+      await again.close();
+    }
+  });
+});
+
+/** The messages that are left of each queue; each must be a true one, and in order. */
+async function keptOf(store: Store): Promise<Map<string, string[]>> {
+  const kept = new Map<string, string[]>();
+  for (const [name, expected] of Object.entries(texts)) {
+    if ((await store.info(name)) === undefined) continue;
+    const found = await textsOf(store, name);
+    const places = found.map((text) => expected.indexOf(text));
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect(places).not.toContain(-1);
+    kept.set(name, found);
+  }
+  return kept;
+}

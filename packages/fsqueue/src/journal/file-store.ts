@@ -10,6 +10,7 @@ import { createNodePort } from "./node-port.ts";
 import type { FilePort } from "./port.ts";
 import { newStoreNumber, recover } from "./recovery.ts";
 import { Retention } from "./retention.ts";
+import type { Loss } from "./salvage.ts";
 import { writeStart } from "./session-record.ts";
 
 export interface FileStoreOptions {
@@ -27,6 +28,12 @@ export interface FileStoreOptions {
    * else within 250; `flush` waits until all of it does.
    */
   readonly readonly?: boolean;
+  /**
+   * Go on without what is damaged instead of rejecting with `CORRUPT`. Called for each stretch of messages
+   * that is lost; readers see a gap between the offsets. The damaged files are kept beside the others,
+   * under names that end in `.damaged`.
+   */
+  readonly salvage?: (loss: Loss) => void;
   /** A segment that has reached this is closed and the next begun. Default 64 MiB. */
   readonly segmentBytes?: number;
   /** What was written last is kept in memory up to this, for readers that keep up. Default 32 MiB. */
@@ -52,6 +59,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
     dir,
     port,
     clock,
+    salvage: options.salvage,
     synced: options.durability === "synced",
     segmentBytes: options.segmentBytes ?? 64 << 20,
     memoryBytes: options.memoryBytes ?? 32 << 20,
@@ -111,6 +119,7 @@ async function startWriting(journal: Journal): Promise<void> {
   journal.lane = lane;
   journal.retention = new Retention(journal, lane);
   journal.buryAll();
+  if (journal.segments.some((segment) => segment.damaged)) await journal.retention.heal();
   journal.retention.wake();
 }
 

@@ -10,6 +10,7 @@ import { Descriptors } from "./descriptors.ts";
 import type { FilePort } from "./port.ts";
 import { QueueState } from "./queue-state.ts";
 import type { Retention } from "./retention.ts";
+import type { Loss } from "./salvage.ts";
 import type { Segment } from "./segment.ts";
 import { storeReadonly } from "./failure.ts";
 
@@ -21,6 +22,8 @@ export interface JournalOptions {
   readonly memoryBytes: number;
   readonly maxMessageBytes: number;
   readonly clock: Clock;
+  /** Go on without what is damaged, and tell of each loss. */
+  readonly salvage?: ((loss: Loss) => void) | undefined;
 }
 
 /** How long the log need not be told that a queue was read. */

@@ -149,9 +149,9 @@ export class Lane {
     }
   }
 
-  /** What is laid down from now on goes to a new segment. */
+  /** The next batch, and what comes after it, goes to a new segment. */
   closeSegment(): void {
-    this.#closeNext = this.#batch === undefined;
+    this.#closeNext = true;
   }
 
   #collect(): Batch {

@@ -111,6 +111,10 @@ export class QueueState {
     return this.#forks?.size ?? 0;
   }
 
+  forkedQueues(): QueueState[] {
+    return [...(this.#forks ?? [])];
+  }
+
   addFork(fork: QueueState): void {
     (this.#forks ??= new Set()).add(fork);
   }

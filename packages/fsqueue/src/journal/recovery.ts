@@ -14,6 +14,7 @@ import {
   saltOfBlock,
 } from "./layout.ts";
 import { replayBlock } from "./replay.ts";
+import { salvageStretch } from "./salvage.ts";
 import { findBlock, intactRecords, readBlock } from "./scan.ts";
 import { Segment } from "./segment.ts";
 import { SegmentReader } from "./segment-reader.ts";
@@ -45,12 +46,21 @@ export async function recover(journal: Journal, writable: boolean): Promise<Reco
     if (header !== undefined) lengths.set(header.previous, header.previousLength);
   }
   const last = found.at(-1);
-  for (const one of found) {
-    const counted = lengths.get(one.segment.number);
-    await scanSegment(journal, one, counted, one === last, writable);
-    journal.segments.push(one.segment);
+  try {
+    for (const one of found) {
+      const counted = lengths.get(one.segment.number);
+      await scanSegment(journal, one, counted, one === last, writable);
+      journal.segments.push(one.segment);
+    }
+    settle(journal);
+  } catch (error) {
+    for (const { segment } of found) journal.descriptors.adopt(segment);
+    throw error;
   }
-  settle(journal);
+  if (journal.segments.some((segment) => segment.damaged)) {
+    // What is lost at the end of a queue leaves no trace: its offsets must not be given again.
+    for (const queue of journal.byNumber.values()) queue.jump = true;
+  }
   if (writable && last !== undefined) await makeDurable(journal, last.segment);
   return {
     lane: last?.segment.lane ?? 1,
@@ -92,7 +102,11 @@ async function openSegments(journal: Journal, writable: boolean): Promise<Found[
       continue;
     }
     if (one.header === undefined) {
-      throw corruptSegment(bare, 0, "The header of a segment is damaged");
+      if (journal.options.salvage === undefined) {
+        await port.close(one.segment.descriptor);
+        throw corruptSegment(bare, 0, "The header of a segment is damaged");
+      }
+      one.segment.damaged = true;
     }
     found.unshift(one);
   }
@@ -118,7 +132,12 @@ export async function openSegment(journal: Journal, bare: Segment, write: boolea
   }
   const segment = new Segment(bare.lane, bare.number, bare.path, header?.salt ?? 0);
   segment.descriptor = descriptor;
-  if (header === undefined) return { segment, header, length };
+  if (header === undefined) {
+    const salt = await saltOfFirstBlock(reader);
+    const guessed = new Segment(bare.lane, bare.number, bare.path, salt);
+    guessed.descriptor = descriptor;
+    return { segment: guessed, header, length };
+  }
   if (header.number !== segment.number || (journal.store !== 0 && header.store !== journal.store)) {
     await port.close(descriptor);
     throw corruptSegment(segment, 0, "A file of another folder stands among the segments");
@@ -135,10 +154,13 @@ export async function openSegment(journal: Journal, bare: Segment, write: boolea
 async function holdsBlocks(journal: Journal, { segment, length }: Found): Promise<boolean> {
   if (length < SEGMENT_HEADER + BLOCK_HEADER) return false;
   const reader = new SegmentReader(journal.options.port, segment.descriptor, length);
+  return (await readBlock(reader, segment.salt, SEGMENT_HEADER))?.block !== undefined;
+}
+
+/** What the salt must be if a block begins right after the header. */
+async function saltOfFirstBlock(reader: SegmentReader): Promise<number> {
   const at = await reader.load(SEGMENT_HEADER, 4);
-  if (at < 0) return false;
-  const salt = saltOfBlock(reader.view.getUint32(at, true));
-  return (await readBlock(reader, salt, SEGMENT_HEADER))?.block !== undefined;
+  return at < 0 ? 0 : saltOfBlock(reader.view.getUint32(at, true));
 }
 
 async function scanSegment(
@@ -150,8 +172,11 @@ async function scanSegment(
 ): Promise<void> {
   const { port } = journal.options;
   const limit = Math.min(length, counted ?? length);
+  const salvages = journal.options.salvage !== undefined;
   if (counted !== undefined && length < counted) {
-    throw corruptSegment(segment, length, `A segment has ${length} of its ${counted} bytes`);
+    segment.damaged = true;
+    if (!salvages)
+      throw corruptSegment(segment, length, `A segment has ${length} of its ${counted} bytes`);
   }
   const reader = new SegmentReader(port, segment.descriptor, limit);
   let offset = SEGMENT_HEADER;
@@ -159,10 +184,10 @@ async function scanSegment(
     const found = await readBlock(reader, segment.salt, offset);
     const block = found?.block;
     if (block === undefined) {
-      if (!isLast || (await wasDurable(reader, segment, offset))) {
-        throw await damage(journal, reader, segment, offset);
-      }
-      break;
+      if (isLast && !(await wasDurable(reader, segment, offset))) break;
+      if (!salvages) throw await damage(journal, reader, segment, offset);
+      offset = await salvageStretch(journal, reader, segment, offset);
+      continue;
     }
     replayBlock(
       journal,

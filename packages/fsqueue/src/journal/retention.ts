@@ -66,6 +66,21 @@ export class Retention {
     await this.#running;
   }
 
+  /** After a salvage: write anew what is left, so that the damaged segments are needed no more. */
+  async heal(): Promise<void> {
+    const lane = this.#lane;
+    if (lane.active?.damaged === true) {
+      await lane.barrier(false);
+      lane.closeSegment();
+      stageStart(this.#journal, lane);
+      await lane.barrier(true);
+    }
+    for (const queue of this.#journal.byNumber.values()) this.#writeState(queue);
+    for (const segment of this.#journal.segments.filter((one) => one.damaged)) {
+      await this.#retire(segment);
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
@@ -100,6 +115,7 @@ export class Retention {
     const { active } = this.#lane;
     if (active === undefined || active.size < closeBytes) return;
     if (active.live > active.size * share) return;
+    await this.#lane.barrier(false);
     this.#lane.closeSegment();
     stageStart(this.#journal, this.#lane);
     await this.#lane.barrier(true);
@@ -119,7 +135,9 @@ export class Retention {
     await this.#lane.barrier(true);
     if (segment.live > 0 || segment.readers > 0) return false;
     journal.segments = journal.segments.filter((one) => one !== segment);
-    await journal.options.port.remove(segment.path);
+    const { port } = journal.options;
+    if (segment.damaged) await port.rename(segment.path, `${segment.path}.damaged`);
+    else await port.remove(segment.path);
     await journal.descriptors.drop(segment);
     return true;
   }
@@ -154,18 +172,22 @@ export class Retention {
     const { number } = segment;
     for (const queue of this.#journal.byNumber.values()) {
       const said = queue.anchor <= number && number <= queue.lastSegment;
-      if (!said || queue.removing || queue.uncommitted) continue;
-      const state = encodeState(queue);
-      const batch = this.#lane.begin(RECORD_HEADER + state.length);
-      this.#lane.buffer.record(RecordType.open, queue.number, queue.next, state);
-      const { anchor } = queue;
-      queue.anchor = batch.segment.number;
-      queue.lastSegment = batch.segment.number;
-      batch.onRollback(() => {
-        queue.anchor = anchor;
-      });
+      if (said) this.#writeState(queue);
     }
     stageStart(this.#journal, this.#lane);
+  }
+
+  #writeState(queue: QueueState): void {
+    if (queue.removing || queue.uncommitted) return;
+    const state = encodeState(queue);
+    const batch = this.#lane.begin(RECORD_HEADER + state.length);
+    this.#lane.buffer.record(RecordType.open, queue.number, queue.next, state);
+    const { anchor } = queue;
+    queue.anchor = batch.segment.number;
+    queue.lastSegment = batch.segment.number;
+    batch.onRollback(() => {
+      queue.anchor = anchor;
+    });
   }
 
   /** Deletions stand as long as a segment does that holds records of the queue. */

@@ -3,10 +3,12 @@ import {
   BLOCK_HEADER,
   BLOCK_MAGIC,
   RECORD_HEADER,
+  RecordType,
   type BlockHeader,
   readBlockHeader,
   recordIntact,
   recordLength,
+  recordType,
 } from "./layout.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 
@@ -81,6 +83,10 @@ export async function findBlock(
   return undefined;
 }
 
+function isKnownType(type: number): boolean {
+  return type >= RecordType.open && type <= RecordType.close;
+}
+
 /** The intact records of a body that is not valid as a whole: pairs of where they begin and their length. */
 export function intactRecords(
   bytes: Uint8Array,
@@ -94,7 +100,9 @@ export function intactRecords(
   while (position + RECORD_HEADER <= end) {
     const length = recordLength(view, position);
     const fits = length >= RECORD_HEADER && length <= end - position;
-    if (fits && recordIntact(bytes, view, position, length, salt)) {
+    // What cannot be a header is not worth the checksum of megabytes.
+    const likely = fits && isKnownType(recordType(view, position));
+    if (likely && recordIntact(bytes, view, position, length, salt)) {
       records.push({ at: position, length });
       position += length;
     } else {

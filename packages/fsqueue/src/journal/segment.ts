@@ -43,6 +43,8 @@ export class Segment {
   /** Reads under way; a dead segment's descriptor is closed after the last. */
   readers = 0;
   gone = false;
+  /** Some of it was not what was written: it is replaced as soon as what is left is copied. */
+  damaged = false;
 
   constructor(lane: number, number: number, path: string, salt: number) {
     this.lane = lane;

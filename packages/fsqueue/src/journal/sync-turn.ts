@@ -30,7 +30,7 @@ export class SyncTurn {
   promise(): Promise<void> {
     if (this.#promise === undefined) {
       this.#promise = new Promise<void>((resolve) => {
-        this.add([resolve as (value: unknown) => void, undefined]);
+        this.add([resolve, undefined]);
       });
       this.#promise.catch(() => {});
     }
