@@ -3,6 +3,7 @@ import type { Ending, Offset, Producer } from "./store.ts";
 
 // The errors every store has in common, so that messages and details agree between them.
 
+/** `QUEUE_NOT_FOUND` */
 export function queueNotFound(name: string): QueueError {
   return new QueueError(
     "QUEUE_NOT_FOUND",
@@ -11,6 +12,7 @@ export function queueNotFound(name: string): QueueError {
   );
 }
 
+/** `QUEUE_REMOVED` */
 export function queueRemoved(name: string): QueueError {
   return new QueueError(
     "QUEUE_REMOVED",
@@ -19,6 +21,7 @@ export function queueRemoved(name: string): QueueError {
   );
 }
 
+/** `QUEUE_EXISTS`; details: the options that differ. */
 export function queueExists(name: string, differs: readonly string[]): QueueError {
   return new QueueError(
     "QUEUE_EXISTS",
@@ -27,6 +30,7 @@ export function queueExists(name: string, differs: readonly string[]): QueueErro
   );
 }
 
+/** `QUEUE_SEALED`; details: the ending, and the offset of the end. */
 export function queueSealed(name: string, ending: Ending, offset: Offset): QueueError {
   return new QueueError(
     "QUEUE_SEALED",
@@ -35,6 +39,7 @@ export function queueSealed(name: string, ending: Ending, offset: Offset): Queue
   );
 }
 
+/** `QUEUE_FULL`; details: which limit, the most it allows, what it would be. */
 export function queueFull(
   name: string,
   limit: "maxMessages" | "maxBytes",
@@ -48,6 +53,7 @@ export function queueFull(
   );
 }
 
+/** `MESSAGE_TOO_LARGE`; details: the size, and the most there may be. */
 export function messageTooLarge(name: string, size: number, most: number): QueueError {
   return new QueueError(
     "MESSAGE_TOO_LARGE",
@@ -56,6 +62,7 @@ export function messageTooLarge(name: string, size: number, most: number): Queue
   );
 }
 
+/** `OFFSET_INVALID`; details: the present end. */
 export function offsetInvalid(name: string, offset: string, tail: Offset): QueueError {
   return new QueueError(
     "OFFSET_INVALID",
@@ -64,6 +71,7 @@ export function offsetInvalid(name: string, offset: string, tail: Offset): Queue
   );
 }
 
+/** `OFFSET_TRIMMED`; details: the present head. */
 export function offsetTrimmed(name: string, offset: Offset, head: Offset): QueueError {
   return new QueueError(
     "OFFSET_TRIMMED",
@@ -72,6 +80,7 @@ export function offsetTrimmed(name: string, offset: Offset, head: Offset): Queue
   );
 }
 
+/** `OFFSET_CONFLICT`; details: the offset expected, the present end. */
 export function offsetConflict(name: string, expected: Offset, tail: Offset): QueueError {
   return new QueueError(
     "OFFSET_CONFLICT",
@@ -80,6 +89,7 @@ export function offsetConflict(name: string, expected: Offset, tail: Offset): Qu
   );
 }
 
+/** `ORDER_CONFLICT`; details: the last order. */
 export function orderConflict(name: string, order: string, last: string): QueueError {
   return new QueueError(
     "ORDER_CONFLICT",
@@ -88,6 +98,7 @@ export function orderConflict(name: string, order: string, last: string): QueueE
   );
 }
 
+/** `CURSOR_CONFLICT`; details: the offset expected, the one that is there. */
 export function cursorConflict(
   name: string,
   group: string,
@@ -101,6 +112,7 @@ export function cursorConflict(
   );
 }
 
+/** `PRODUCER_FENCED`; details: the epoch that has taken over. */
 export function producerFenced(name: string, producer: Producer, epoch: number): QueueError {
   return new QueueError(
     "PRODUCER_FENCED",
@@ -109,6 +121,7 @@ export function producerFenced(name: string, producer: Producer, epoch: number):
   );
 }
 
+/** `PRODUCER_EPOCH_START` */
 export function producerEpochStart(name: string, producer: Producer): QueueError {
   return new QueueError(
     "PRODUCER_EPOCH_START",
@@ -117,6 +130,7 @@ export function producerEpochStart(name: string, producer: Producer): QueueError
   );
 }
 
+/** `PRODUCER_GAP`; details: the sequence expected. */
 export function producerGap(name: string, producer: Producer, expected: number): QueueError {
   return new QueueError(
     "PRODUCER_GAP",
@@ -125,6 +139,7 @@ export function producerGap(name: string, producer: Producer, expected: number):
   );
 }
 
+/** `STORE_CLOSED` */
 export function storeClosed(): QueueError {
   return new QueueError("STORE_CLOSED", "The store is closed. Open it again to use it.");
 }

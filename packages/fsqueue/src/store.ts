@@ -56,6 +56,7 @@ export interface Producer {
   readonly sequence: number;
 }
 
+/** How a queue is made; all but `messages` and `ending` are its own for good. */
 export interface OpenOptions {
   /** Free text, kept as given and returned by `info`. At most 64 KiB as JSON. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -83,6 +84,7 @@ export interface OpenOptions {
   readonly ending?: Ending;
 }
 
+/** Conditions of an append, and what it waits for. */
 export interface AppendOptions {
   readonly producer?: Producer;
   /** Append only while this is the end of the queue, else `OFFSET_CONFLICT`. */
@@ -95,11 +97,13 @@ export interface AppendOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The same for the end of a queue. */
 export interface SealOptions extends AppendOptions {
   /** Last messages, appended atomically with the end: readers see both or neither. */
   readonly messages?: readonly Uint8Array[];
 }
 
+/** What an append came to. */
 export interface AppendReceipt {
   /** The end of the queue after this append; of the earlier one for a duplicate. */
   readonly offset: Offset;
@@ -114,6 +118,7 @@ export interface AppendReceipt {
   readonly durable: Promise<void>;
 }
 
+/** How much is read at most. */
 export interface ReadOptions {
   /** At most this many messages. Default 1,000. */
   readonly max?: number;
@@ -121,6 +126,7 @@ export interface ReadOptions {
   readonly maxBytes?: number;
 }
 
+/** What {@link Store.read} found. */
 export interface ReadResult {
   /** In order; empty at the end of the queue. */
   readonly messages: readonly StoredMessage[];
@@ -145,6 +151,7 @@ export interface CopyResult {
   readonly ending?: Ending;
 }
 
+/** What a store knows of a queue. */
 export interface QueueInfo {
   readonly name: string;
   /** Differs between two queues that bore the same name one after the other. */
@@ -197,6 +204,7 @@ export interface Leases {
   nextExpiry(name: string, group: string): Promise<number | undefined>;
 }
 
+/** What a store can do; the contract suite skips what it cannot. */
 export interface StoreCapabilities {
   /** Queues are there again after `close` and a new open. */
   readonly persistent: boolean;
@@ -211,6 +219,7 @@ export interface StoreCapabilities {
   readonly maxMessageBytes: number;
 }
 
+/** What a store holds, and has done. */
 export interface StoreStats {
   readonly queues: number;
   readonly messages: number;

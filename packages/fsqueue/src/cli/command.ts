@@ -28,6 +28,7 @@ export async function reading<R>(command: Command, use: (store: Store) => Promis
   }
 }
 
+/** What the store knows of a queue; `QUEUE_NOT_FOUND` if it is not there. */
 export async function requireQueue(store: Store, name: string): Promise<QueueInfo> {
   const info = await store.info(name);
   if (info === undefined) throw queueNotFound(name);

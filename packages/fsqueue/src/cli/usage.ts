@@ -3,6 +3,7 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** The help, which also follows a wrong command line. */
 export const usage = `lazy-queue: look into a folder of queues
 
   lazy-queue ls DIR [PREFIX]       the queues, with their messages, size and state

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ContractCase, casesOf, needing } from "./contract-case.ts";
 import { append, bytes, endOf, rejectsWith, text, textsOf } from "./contract-steps.ts";
 
+/** Order, offsets, batches, `expect` and `order` of appends. */
 export const appendCases: readonly ContractCase[] = casesOf("append", {
   "messages are read in the order of the calls, awaited or not": async (store) => {
     await store.open("q");

@@ -53,6 +53,7 @@ export function casesOf(
   });
 }
 
+/** A body that only some stores or hosts can run. */
 export function needing(
   need: ContractNeed | readonly ContractNeed[],
   body: Body,

@@ -4,9 +4,12 @@ import type { AppendOptions, AppendReceipt, Offset, Position, Store } from "../s
 
 // The steps that the cases of the contract have in common.
 
+/** Text as a message. */
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+/** A message as text. */
 export const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 
+/** Append texts as one batch. */
 export function append(
   store: Store,
   name: string,
@@ -31,12 +34,14 @@ export async function textsOf(
   }
 }
 
+/** The names that `list` gives. */
 export async function namesIn(store: Store, prefix?: string): Promise<string[]> {
   const names: string[] = [];
   for await (const info of store.list(prefix)) names.push(info.name);
   return names;
 }
 
+/** Asserts that a promise rejects with this code, and these of the details. */
 export async function rejectsWith(
   code: QueueErrorCode,
   promise: Promise<unknown>,
@@ -65,6 +70,7 @@ export async function stateOf(
   return state;
 }
 
+/** The present end of a queue that is there. */
 export async function endOf(store: Store, name: string): Promise<Offset> {
   const info = await store.info(name);
   assert.ok(info, `${name} is there`);

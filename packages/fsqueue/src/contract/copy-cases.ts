@@ -16,6 +16,7 @@ async function copy(
   return { ...result, text: text(target.subarray(0, result.bytes)) };
 }
 
+/** The short cut that copies payloads. */
 export const copyCases: readonly ContractCase[] = casesOf("readInto", {
   "gives the payloads of a read, one after the other": needing("copy", async (store) => {
     await store.open("q");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ContractCase, casesOf, needing } from "./contract-case.ts";
 import { append, endOf, rejectsWith } from "./contract-steps.ts";
 
+/** Committed positions and their compare-and-set. */
 export const cursorCases: readonly ContractCase[] = casesOf("cursors", {
   "a cursor is where it was set, by queue and group": async (store) => {
     await store.open("q");

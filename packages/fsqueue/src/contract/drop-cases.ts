@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ContractCase, casesOf, needing } from "./contract-case.ts";
 import { append, endOf, namesIn, rejectsWith, text, textsOf } from "./contract-steps.ts";
 
+/** What drops messages and queues, alone and at once. */
 export const dropCases: readonly ContractCase[] = casesOf("take, trim and remove", {
   "take gives the oldest messages and drops them": async (store) => {
     await store.open("q");

@@ -27,6 +27,7 @@ const glances: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   },
 };
 
+/** Sliding and fixed expiry, and what renews it. */
 export const expiryCases: readonly ContractCase[] = casesOf("expiry", {
   "a queue is gone its TTL after it was opened": needing("clock", async (store, host) => {
     await store.open("q", { ttlMs: 1000 });

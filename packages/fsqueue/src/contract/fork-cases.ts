@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ContractCase, casesOf, needing } from "./contract-case.ts";
 import { append, bytes, endOf, namesIn, rejectsWith, textsOf } from "./contract-steps.ts";
 
+/** Forks, and origins that are removed before them. */
 export const forkCases: readonly ContractCase[] = casesOf("forks", {
   "a fork begins as a copy and goes its own way": needing("forks", async (store) => {
     await store.open("q");

@@ -19,6 +19,7 @@ async function withMessages(store: Store, ...values: string[]): Promise<void> {
   await append(store, "q", values);
 }
 
+/** Leases, acknowledgements, and messages that use up their deliveries. */
 export const leaseCases: readonly ContractCase[] = casesOf("leases", {
   "each message goes to one consumer of a group, in order": needing("leases", async (store) => {
     await withMessages(store, "a", "b", "c", "d", "e");

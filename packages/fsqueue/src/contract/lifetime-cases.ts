@@ -5,6 +5,7 @@ import { append, namesIn, rejectsWith, textsOf } from "./contract-steps.ts";
 
 const orphansOf = async (store: Store) => (await store.orphans()).map((info) => info.name);
 
+/** Closing, and queues whose writer is gone. */
 export const lifetimeCases: readonly ContractCase[] = casesOf("lifetime", {
   "after close everything rejects, and closing again is fine": async (store) => {
     await store.open("q");

@@ -23,6 +23,7 @@ function counted(store: Store, name: string): { readonly calls: number; stop: ()
   };
 }
 
+/** The short cuts for live readers. */
 export const liveCases: readonly ContractCase[] = casesOf("tryRead and subscribe", {
   "what is tried is what is read, where it is in memory": needing("live", async (store) => {
     await store.open("q");

@@ -6,6 +6,7 @@ export interface ManualClock extends Clock {
   advance(ms: number): void;
 }
 
+/** A clock that starts at this time (default: now) and stands still until it is advanced. */
 export function createManualClock(start: number = Date.now()): ManualClock {
   let now = start;
   const scheduled = new Set<{ readonly at: number; readonly run: () => void }>();

@@ -3,6 +3,7 @@ import type { OpenOptions } from "../store.ts";
 import { type ContractCase, casesOf, needing } from "./contract-case.ts";
 import { append, bytes, namesIn, rejectsWith, textsOf } from "./contract-steps.ts";
 
+/** Making, finding, naming, limiting and listing queues. */
 export const openCases: readonly ContractCase[] = casesOf("open, info and list", {
   "creates once and finds afterwards": async (store) => {
     const first = await store.open("q");

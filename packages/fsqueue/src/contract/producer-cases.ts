@@ -6,6 +6,7 @@ import { append, bytes, rejectsWith, textsOf } from "./contract-steps.ts";
 const produce = (store: Store, sequence: number, value: string, epoch = 0, id = "p") =>
   append(store, "q", [value], { producer: { id, epoch, sequence } });
 
+/** Retries, gaps and epochs of idempotent producers. */
 export const producerCases: readonly ContractCase[] = casesOf("producers", {
   "a retry appends nothing and is told the earlier end": async (store) => {
     await store.open("q");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ContractCase, casesOf } from "./contract-case.ts";
 import { append, bytes, endOf, rejectsWith, text, textsOf } from "./contract-steps.ts";
 
+/** Reading from every kind of position, within limits. */
 export const readCases: readonly ContractCase[] = casesOf("read", {
   "an empty queue is at its end": async (store) => {
     const { info } = await store.open("q");

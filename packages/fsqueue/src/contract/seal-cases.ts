@@ -4,6 +4,7 @@ import { append, bytes, endOf, rejectsWith, textsOf } from "./contract-steps.ts"
 
 const failed = { status: "error", name: "RangeError", message: "too far", code: "FAR" } as const;
 
+/** Endings: atomic with the last messages, final, told at the end only. */
 export const sealCases: readonly ContractCase[] = casesOf("seal", {
   "readers are told the ending at the end, and only there": async (store) => {
     await store.open("q");

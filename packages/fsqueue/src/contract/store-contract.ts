@@ -40,6 +40,7 @@ export interface ContractRunner {
   skip?(name: string, reason: string): unknown;
 }
 
+/** The store that the suite is run on. */
 export interface ContractSubject {
   /** Stands in front of every group's name. */
   readonly name: string;

@@ -3,6 +3,7 @@ import { getEventListeners } from "node:events";
 import { type ContractCase, casesOf, needing } from "./contract-case.ts";
 import { append, endOf, rejectsWith, stateOf, textsOf } from "./contract-steps.ts";
 
+/** What wakes those who wait, and what they leave behind. */
 export const waitCases: readonly ContractCase[] = casesOf("wait", {
   "resolves at once when there is something to read": async (store) => {
     await store.open("q");

@@ -33,6 +33,7 @@ import type {
 import { Deadlines } from "./deadlines.ts";
 import { MemoryQueue } from "./memory-queue.ts";
 
+/** Options of {@link createMemoryStore}. */
 export interface MemoryStoreOptions {
   /** Default: the machine's time. */
   readonly clock?: Clock;

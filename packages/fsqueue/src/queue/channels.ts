@@ -19,6 +19,7 @@ export interface QueueSealedMessage {
 const opened = channel("lazy:queue:opened");
 const sealed = channel("lazy:queue:sealed");
 
+/** Tells that a handle made or found its queue. */
 export function publishOpened(message: QueueOpenedMessage): void {
   if (opened.hasSubscribers) opened.publish(message);
 }

@@ -28,6 +28,7 @@ export interface CursorConsumer<T> extends AsyncIterable<Message<T>> {
   [Symbol.asyncIterator](): AsyncIterator<Message<T>>;
 }
 
+/** See {@link CursorConsumer}. `opened` resolves once the queue may be read. */
 export function createCursorConsumer<T>(
   store: Store,
   name: string,

@@ -5,6 +5,7 @@ import type { Decoder, Message } from "./message.ts";
 import type { DequeueOptions } from "./queue.ts";
 import type { QueueHub } from "./queue-hub.ts";
 
+/** How messages are leased to the consumers of a group. */
 export interface LeaseOptions {
   /** A message not acknowledged after this many milliseconds is given to somebody again. */
   readonly visibilityMs: number;
@@ -37,6 +38,7 @@ export interface LeasedConsumer<T> extends AsyncIterable<LeasedMessage<T>> {
   [Symbol.asyncIterator](): AsyncIterator<LeasedMessage<T>>;
 }
 
+/** See {@link LeasedConsumer}. `opened` resolves once the queue may be read. */
 export function createLeasedConsumer<T>(
   hub: QueueHub,
   name: string,

@@ -14,6 +14,7 @@ export interface Message<T> {
 /** Reads what a queue of this name holds. */
 export type Decoder<T> = (message: StoredMessage) => Message<T>;
 
+/** Decodes with this codec; throws `DECODE_FAILED` with the cause. */
 export function decoderOf<T>(name: string, codec: Codec<T>): Decoder<T> {
   return ({ offset, data, time }) => {
     try {

@@ -19,6 +19,7 @@ import { SessionWriters, type WriterOptions } from "./session-writers.ts";
 export type QueuesOptions = QueueLayerOptions &
   (({ readonly store?: undefined } & FileStoreOptions) | { readonly store: Store });
 
+/** What is laid over the store, wherever that is. */
 export interface QueueLayerOptions {
   /** The codec of queues that name none. Default JSON. */
   readonly codec?: Codec<unknown>;

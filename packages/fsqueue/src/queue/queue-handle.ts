@@ -35,6 +35,7 @@ export interface HandleParts<T, In> {
   fork(from: string, name: string, session: string | undefined, at?: Offset): Promise<Queue<T, In>>;
 }
 
+/** A queue by its handle. It holds no state of the queue: that is the writer's and the store's. */
 export class QueueHandle<T, In> implements Queue<T, In> {
   readonly name: string;
   readonly #parts: HandleParts<T, In>;

@@ -2,6 +2,7 @@ import { isQueueError, type QueueErrorCode } from "../errors.ts";
 import type { AppendOptions, AppendReceipt } from "../store.ts";
 import type { Encoder } from "./encoder.ts";
 
+/** Where a producer begins. */
 export interface QueueProducerOptions {
   /** A higher epoch fences off the writers of lower ones. Default 0. */
   readonly epoch?: number;
@@ -42,6 +43,7 @@ const refusals: readonly QueueErrorCode[] = [
   "STORE_READONLY",
 ];
 
+/** See {@link QueueProducer}. */
 export function createQueueProducer<In>(
   append: (batch: Uint8Array[], options: AppendOptions) => Promise<AppendReceipt>,
   encode: Encoder<In>,

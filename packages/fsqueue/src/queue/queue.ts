@@ -6,6 +6,7 @@ import type { LeaseOptions, LeasedConsumer } from "./leased-consumer.ts";
 import type { Message } from "./message.ts";
 import type { QueueProducer, QueueProducerOptions } from "./queue-producer.ts";
 
+/** How a queue is made, and how its messages are read and written. */
 export interface QueueOptions<T, In = T> extends Pick<
   OpenOptions,
   "metadata" | "ttlMs" | "expiresAt" | "maxMessages" | "maxBytes"
@@ -25,6 +26,7 @@ export interface QueueOptions<T, In = T> extends Pick<
   readonly whenFull?: "reject" | "block";
 }
 
+/** What an append is to wait for. */
 export interface EnqueueOptions {
   /** Resolve only when the message survives a power cut. Default: the store's durability. */
   readonly durable?: boolean;
@@ -34,12 +36,14 @@ export interface EnqueueOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Whether taking and reading waits. */
 export interface DequeueOptions {
   /** Wait until there is at least one message, or the queue has ended. Default false. */
   readonly wait?: boolean;
   readonly signal?: AbortSignal;
 }
 
+/** Where following begins, and what ends it. */
 export interface TailOptions {
   /** Default: the oldest message still kept. `now` is the end at the time of the call. */
   readonly from?: Position;
@@ -48,11 +52,13 @@ export interface TailOptions {
   readonly max?: number;
 }
 
+/** What goes with the end of a queue. */
 export interface SealQueueOptions<In> {
   /** Last messages; readers see them and the end, or neither. */
   readonly messages?: readonly In[];
 }
 
+/** What {@link Queue.read} found. */
 export interface QueueRead<T> {
   readonly messages: readonly Message<T>[];
   /** Where to read on. */

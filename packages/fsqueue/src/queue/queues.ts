@@ -9,6 +9,7 @@ export interface SessionQueueInfo extends QueueInfo {
   readonly queue: string;
 }
 
+/** Where following several queues begins, and what ends it. */
 export interface MergedTailOptions<K extends string> {
   /** Where to begin in each; default the oldest message still kept. */
   readonly from?: Position | { readonly [Key in K]?: Position };
