@@ -29,6 +29,7 @@ describe("the contract", () => {
       expect(passed["memory"]).toBeGreaterThan(100);
       expect(passed["files"]).toBeGreaterThan(100);
       expect(passed["files read from a second process"]).toBeGreaterThan(100);
+      expect(passed["queues"]).toBe(4);
       expect(passed["files of a process that is killed"]).toBeGreaterThan(4);
     },
   );
