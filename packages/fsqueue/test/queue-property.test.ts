@@ -10,8 +10,11 @@ import {
   openQueues,
 } from "@lazy/fsqueue";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { collect, valuesOf } from "./fixtures/temporary.ts";
+
+// Longer than they take, for machines that have much else to do.
+vi.setConfig({ testTimeout: 60_000 });
 
 type Call =
   | {
