@@ -97,20 +97,23 @@ export function defineGlobals<D extends object, const P = unknown>(
 /** The hot path: one `getStore()` and two element loads, then only what is not there yet. */
 function accessor(set: GlobalsSet, place: number): PropertyDescriptor {
   const { index } = set;
+  // Copies of what is imported: V8 folds a closure's constants into the code, but loads imports each time.
+  const als = storage;
+  const nothing = NOTHING;
   const { fork, readonly } = set.policies[place] ?? {};
   if (fork === "share") return slowAccessor(set, place);
   return {
     enumerable: true,
     get(): unknown {
-      const value = storage.getStore()?.sets?.[index]?.[place];
-      if (value !== undefined && value !== NOTHING) return value;
+      const value = als.getStore()?.sets?.[index]?.[place];
+      if (value !== undefined && value !== nothing) return value;
       return set.read(place);
     },
     set: readonly === true ? slowAccessor(set, place).set : write,
   };
 
   function write(value: unknown): void {
-    const values = storage.getStore()?.sets?.[index];
+    const values = als.getStore()?.sets?.[index];
     if (values === undefined || value === undefined) set.write(place, value);
     else values[place] = value;
   }

@@ -259,6 +259,20 @@ describe("the signal", () => {
   });
 });
 
+test("an abort by the caller's signal reaches forks, which end by themselves", async () => {
+  const controller = new AbortController();
+  const running = session.run({ signal: controller.signal }, (s) =>
+    s.fork(
+      (fork) =>
+        new Promise((resolve) => {
+          fork.signal.addEventListener("abort", () => resolve(fork.signal.reason));
+        }),
+    ),
+  );
+  controller.abort("enough");
+  expect(await running).toBe("enough");
+});
+
 test("a session outlives its forks", async () => {
   const gate = createGate();
   const s = session.open({ id: "parent" });
