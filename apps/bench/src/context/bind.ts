@@ -4,7 +4,7 @@ import { nanosecondsPerCall, type Question } from "../harness.ts";
 import { bare } from "./rivals.ts";
 import { steady } from "./steady.ts";
 
-const calls = 20_000;
+const calls = 5_000;
 let called = 0;
 const callback = (by: number): void => {
   called += by;

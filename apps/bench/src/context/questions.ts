@@ -2,7 +2,7 @@ import type { Question } from "../harness.ts";
 import { awaitCost } from "./await.ts";
 import { bind, bindElsewhere } from "./bind.ts";
 import { chatOf50 } from "./chat.ts";
-import { emptyGeneratorStep, generatorStep } from "./generator.ts";
+import { emptyGeneratorStep, generatorStep, otherGeneratorStep } from "./generator.ts";
 import { memory } from "./memory.ts";
 import { read } from "./read.ts";
 import { run, runAndUse } from "./run.ts";
@@ -17,6 +17,7 @@ export const questions: readonly Question[] = [
   bindElsewhere,
   generatorStep,
   emptyGeneratorStep,
+  otherGeneratorStep,
   chatOf50,
   awaitCost,
   memory,

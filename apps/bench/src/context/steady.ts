@@ -1,14 +1,14 @@
 import type { Contender } from "../harness.ts";
 
 /**
- * Samples twice and counts the second. Between samples the harness collects garbage, and that lets V8 throw
- * away compiled code; a program that is busy with this work all the time does not compile it anew.
+ * Samples several times and counts the last. Between samples the harness collects garbage, and that lets V8
+ * throw away compiled code; a program that is busy with this work all the time does not compile it anew.
  */
-export function steady(contenders: readonly Contender[]): Contender[] {
+export function steady(contenders: readonly Contender[], times = 5): Contender[] {
   return contenders.map((contender) => ({
     ...contender,
     async sample() {
-      await contender.sample();
+      for (let i = 1; i < times; i++) await contender.sample();
       return contender.sample();
     },
   }));
