@@ -5,6 +5,7 @@ import { serve } from "@hono/node-server";
 import { defineGlobals, session, type SessionOutcome } from "@lazy/context";
 import { sessionMiddleware as expressSession } from "@lazy/context/express";
 import { sessionPlugin } from "@lazy/context/fastify";
+import { withSession as fetchSession } from "@lazy/context/fetch";
 import { sessionMiddleware as honoSession } from "@lazy/context/hono";
 import { withSession } from "@lazy/context/node";
 import express from "express";
@@ -31,6 +32,22 @@ async function* talk(user: string): AsyncGenerator<string> {
     if (user.startsWith("slow")) await until(() => s.signal.aborted || s.disposed);
     if (s.disposed) return;
   }
+}
+
+/** The same as a body for those that answer with one. */
+function streamOf(user: string): ReadableStream<Uint8Array> {
+  const tokens = talk(user);
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await tokens.next();
+        if (done) controller.close();
+        else controller.enqueue(new TextEncoder().encode(value));
+      },
+      cancel: async () => void (await tokens.return(undefined)),
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 async function readAll(request: AsyncIterable<unknown>): Promise<string> {
@@ -77,22 +94,19 @@ const servers: Record<string, () => Promise<{ port: number; close: () => Promise
     app.post("/", (request, reply) => {
       expect(chat.user).toBe("parsing");
       if (request.body === "fail") throw new Error("fail");
-      const tokens = talk(request.body as string);
-      const stream = new ReadableStream<Uint8Array>(
-        {
-          async pull(controller) {
-            const { done, value } = await tokens.next();
-            if (done) controller.close();
-            else controller.enqueue(new TextEncoder().encode(value));
-          },
-          cancel: async () => void (await tokens.return(undefined)),
-        },
-        { highWaterMark: 0 },
-      );
+      const stream = streamOf(request.body as string);
       return reply.type("text/event-stream").send(stream);
     });
     await app.listen({ port: 0, host: "127.0.0.1" });
     return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
+  },
+  async fetch() {
+    const handler = fetchSession(async (request: Request) => {
+      const user = await request.text();
+      if (user === "fail") throw new Error("fail");
+      return new Response(streamOf(user), { headers: { "content-type": "text/event-stream" } });
+    });
+    return listening(serve({ fetch: handler, port: 0, hostname: "127.0.0.1" }) as Server);
   },
   async hono() {
     const app = new Hono();
