@@ -94,6 +94,11 @@ describe("lazy-queue", () => {
     await using queues = await openQueues({ dir });
     await queues.store.open("raw");
     await queues.store.append("raw", [Buffer.from("plain"), Uint8Array.of(0, 255)]);
+    await queues.store.open("escape");
+    await queues.store.append("escape", [Buffer.from("two\nlines \u001b[31m\u009b")]);
+    expect((await lazyQueue("cat", dir, "escape")).out).toMatch(
+      /^\S+ {2}two\\nlines \\u001b\[31m\uFFFD\n$/,
+    );
     const { out } = await lazyQueue("cat", dir, "raw", "--json");
     const values = out
       .trim()

@@ -1,6 +1,7 @@
 import { endingError } from "../ending.ts";
 import type { Ending, Store, StoredMessage } from "../store.ts";
 import { type Command, reading, requireQueue } from "./command.ts";
+import { printable } from "./table.ts";
 import { UsageError } from "./usage.ts";
 
 /** `lazy-queue cat DIR QUEUE` */
@@ -74,7 +75,7 @@ async function lastMessages(
 function printMessage(command: Command, { offset, time, data }: StoredMessage): void {
   if (command.raw) command.print(data);
   else if (command.json) command.print(`${JSON.stringify({ offset, time, ...valueOf(data) })}\n`);
-  else command.print(`${offset}  ${Buffer.from(data).toString()}\n`);
+  else command.print(`${offset}  ${printable(Buffer.from(data).toString())}\n`);
 }
 
 /** JSON as what it says, other text as text, anything else as base64. */

@@ -29,8 +29,8 @@ export function table(
     .join("");
 }
 
-/** Without control characters, which would move the cursor or change colours. */
-function printable(text: string): string {
+/** On one line, without control characters, which would move the cursor or change colours. */
+export function printable(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
     // JSON has an escape for all but those from 127 on.
