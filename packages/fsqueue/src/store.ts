@@ -296,13 +296,14 @@ export interface Store {
   /**
    * A short cut for those who pass bytes on, in stores that have it: copy the payloads of the messages
    * after `from`, and none after `upTo`, into `target`, as many whole ones as fit, with a byte between two
-   * if asked. None fits: `messages` is 0 and `atEnd` false. The target must be left alone until the promise
-   * settles. Rejects with what `read` rejects with.
+   * if asked. With a number as target nothing is copied: it tells what would fit into so many bytes. None
+   * fits: `messages` is 0 and `atEnd` false. The target must be left alone until the promise settles.
+   * Rejects with what `read` rejects with.
    */
   readInto?(
     name: string,
     from: Position,
-    target: Uint8Array,
+    target: Uint8Array | number,
     options?: { readonly separator?: number; readonly upTo?: Offset },
   ): Promise<CopyResult>;
 

@@ -1,74 +1,127 @@
 import type { Ending, Offset, Position, QueueInfo, StoredMessage } from "@lazy/fsqueue";
-import type { Answer, AnswerHeaders } from "./answer.ts";
+import type { Answer } from "./answer.ts";
 import { framingOf, storedContentType } from "./content-type.ts";
+import {
+  canCopy,
+  CopiedBody,
+  copyWhole,
+  extentLength,
+  joining,
+  type CopyingStore,
+} from "./copied-body.ts";
 import type { Core } from "./core.ts";
 import type { Exchange } from "./exchange.ts";
 import { JoinedBody, joinWhole, type MoreMessages } from "./joined-body.ts";
 
 const smallBytes = 64 * 1024;
 const mostMessages = 100_000;
-/** A queue of no more than this is given in one answer, which is read while it is written. */
-const streamedBytes = 8 * 1024 * 1024;
+/** No answer gives more than this, so that a client whose connection breaks need not begin from afar. */
+const mostBytes = 4 * 1024 * 1024;
 
 /** What one answer gives of a queue. */
 export interface Piece {
-  /** The first messages; all of them unless there is `more`. */
-  readonly messages: readonly StoredMessage[];
-  readonly more?: MoreMessages;
-  /** Of all of it, where that is known. */
-  readonly size?: { readonly messages: number; readonly bytes: number };
-  /** Where the answer ends. */
+  readonly empty: boolean;
+  /** Where it ends. */
   readonly next: Offset;
   readonly atEnd: boolean;
   readonly ending?: Ending;
+  /** Of the body, in bytes; undefined where that is not known before all of it was read. */
+  readonly length: number | undefined;
+  /** Makes the body; it may never be asked for. */
+  body(): Promise<NonNullable<Answer["body"]>>;
 }
 
-/**
- * What one answer gives of a queue from a position on: all, if it is small; all up to the present end, if
- * that is not far; else as much as the memory for answers allows.
- */
+/** What one answer gives of a queue from a position on. */
 export async function readPiece(
   core: Core,
   exchange: Exchange,
   info: QueueInfo,
   from: Position,
 ): Promise<Piece> {
-  const { store, admission } = core;
+  const asJson = framingOf(storedContentType(info.metadata, core.contentType)) === "json";
+  const { store } = core;
+  const copied = canCopy(store) ? await copiedPiece(core, store, info, from, asJson) : undefined;
+  return copied ?? joinedPiece(core, exchange, info, from, asJson);
+}
+
+/** Up to 4 MiB, measured first and read while it is written; undefined if the next message is larger. */
+async function copiedPiece(
+  core: Core,
+  store: CopyingStore,
+  { name }: QueueInfo,
+  from: Position,
+  asJson: boolean,
+): Promise<Piece | undefined> {
+  const measured = await store.readInto(name, from, mostBytes, joining(asJson));
+  const empty = measured.messages === 0;
+  if (empty && !measured.atEnd) return undefined;
+  const extent = { name, from, measured, asJson };
+  const length = extentLength(extent);
+  return {
+    ...measured,
+    empty,
+    length,
+    body: async () =>
+      length <= smallBytes
+        ? [await copyWhole(store, extent)]
+        : new CopiedBody(store, core.slabs, extent),
+  };
+}
+
+/**
+ * The same from a store that gives messages only: all, if it is small; all up to the present end, if that
+ * is not far; else as much as the memory for answers allows.
+ */
+async function joinedPiece(
+  core: Core,
+  exchange: Exchange,
+  info: QueueInfo,
+  from: Position,
+  asJson: boolean,
+): Promise<Piece> {
+  const { store, admission, slabs } = core;
   const { name, tail, ending } = info;
   const first = await store.read(name, from, { maxBytes: smallBytes, max: mostMessages });
   admission.hold(exchange, bytesIn(first.messages));
-  if (first.atEnd || first.messages.length === 0 || first.next >= tail) return first;
-  if (info.bytes <= streamedBytes) {
+  if (first.atEnd || first.messages.length === 0 || first.next >= tail) {
+    return { ...first, ...inMemory(core, first.messages, asJson) };
+  }
+  if (info.bytes <= mostBytes) {
     const more = readUpTo(core, name, first.next, tail);
-    const piece = { messages: first.messages, more, next: tail, atEnd: true };
+    const length = from === "start" ? lengthOf(info.messages, info.bytes, asJson) : undefined;
     return {
-      ...piece,
+      empty: false,
+      next: tail,
+      atEnd: true,
       ...(ending === undefined ? {} : { ending }),
-      ...(from === "start" ? { size: { messages: info.messages, bytes: info.bytes } } : {}),
+      length,
+      body: async () => new JoinedBody(first.messages, more, { asJson, slabs, length }),
     };
   }
   const maxBytes = admission.reserve(exchange);
   const rest = await store.read(name, first.next, { maxBytes, max: mostMessages });
   admission.hold(exchange, bytesIn(first.messages) + bytesIn(rest.messages));
-  return { ...rest, messages: [...first.messages, ...rest.messages] };
+  return { ...rest, ...inMemory(core, [...first.messages, ...rest.messages], asJson) };
 }
 
-/** The body of an answer. Sets its length where it is known before it is read. */
-export function bodyOf(
+function inMemory(
   core: Core,
-  info: QueueInfo,
-  { messages, more, size }: Piece,
-  headers: AnswerHeaders,
-): NonNullable<Answer["body"]> {
-  const asJson = framingOf(storedContentType(info.metadata, core.contentType)) === "json";
-  const known = more === undefined ? { messages: messages.length, bytes: bytesIn(messages) } : size;
-  const brackets = asJson && known !== undefined ? Math.max(2, known.messages + 1) : 0;
-  const length = known === undefined ? undefined : known.bytes + brackets;
-  if (length !== undefined) headers["content-length"] = String(length);
-  if (more === undefined && length !== undefined && length <= smallBytes) {
-    return [joinWhole(messages, asJson)];
-  }
-  return new JoinedBody(messages, more ?? none, { asJson, slabs: core.slabs, length });
+  messages: readonly StoredMessage[],
+  asJson: boolean,
+): Pick<Piece, "empty" | "length" | "body"> {
+  const length = lengthOf(messages.length, bytesIn(messages), asJson);
+  return {
+    empty: messages.length === 0,
+    length,
+    body: async () =>
+      length <= smallBytes
+        ? [joinWhole(messages, asJson)]
+        : new JoinedBody(messages, none, { asJson, slabs: core.slabs, length }),
+  };
+}
+
+function lengthOf(messages: number, bytes: number, asJson: boolean): number {
+  return asJson ? bytes + Math.max(2, messages + 1) : bytes;
 }
 
 /** Reads on, a piece at a time, up to an offset; what was appended since then is left for the next answer. */

@@ -6,7 +6,7 @@ import { nextCursor } from "./cursor.ts";
 import { EventStream } from "./event-stream.ts";
 import type { Exchange } from "./exchange.ts";
 import { requireQueue } from "./lookup.ts";
-import { bodyOf, readPiece, type Piece } from "./piece.ts";
+import { readPiece, type Piece } from "./piece.ts";
 import { readRequestOf, type ReadRequest } from "./read-position.ts";
 
 /** GET: catch-up, long-poll, or an event stream. */
@@ -28,13 +28,18 @@ async function catchUp(
   const headers = pieceHeaders(core, info, piece);
   if (request.from === "now") {
     headers["cache-control"] = "no-store";
-    return { status: 200, headers, body: bodyOf(core, info, piece, headers) };
+    return give(piece, headers);
   }
   headers["cache-control"] = cacheControl(core, piece);
   const etag = etagOf(info, request.from, piece);
   headers["etag"] = etag;
   if (matches(exchange.header("if-none-match"), etag)) return { status: 304, headers };
-  return { status: 200, headers, body: bodyOf(core, info, piece, headers) };
+  return give(piece, headers);
+}
+
+async function give(piece: Piece, headers: AnswerHeaders): Promise<Answer> {
+  if (piece.length !== undefined) headers["content-length"] = String(piece.length);
+  return { status: 200, headers, body: await piece.body() };
 }
 
 async function longPoll(
@@ -44,18 +49,18 @@ async function longPoll(
   request: ReadRequest,
 ): Promise<Answer> {
   let piece = await readPiece(core, exchange, info, request.from);
-  if (piece.messages.length === 0 && piece.ending === undefined) {
+  if (piece.empty && piece.ending === undefined) {
     await waitForMore(core, exchange, info.name, piece.next);
     piece = await readPiece(core, exchange, info, piece.next);
   }
   const headers = pieceHeaders(core, info, piece);
   headers["stream-cursor"] = nextCursor(request.cursor);
   headers["cache-control"] = "no-store";
-  if (piece.messages.length === 0) {
+  if (piece.empty) {
     headers["stream-up-to-date"] = "true";
     return { status: 204, headers };
   }
-  return { status: 200, headers, body: bodyOf(core, info, piece, headers) };
+  return give(piece, headers);
 }
 
 async function streamEvents(core: Core, info: QueueInfo, request: ReadRequest): Promise<Answer> {

@@ -43,6 +43,15 @@ export const copyCases: readonly ContractCase[] = casesOf("readInto", {
     assert.equal(none.atEnd, false);
   }),
 
+  "measures what would fit, and copies nothing": needing("copy", async (store) => {
+    await store.open("q");
+    await append(store, "q", ["one", "two", "three"]);
+    const some = await store.readInto!("q", "start", 8, { separator: comma });
+    assert.deepEqual([some.bytes, some.messages, some.atEnd], [7, 2, false]);
+    const all = await store.readInto!("q", some.next, 5);
+    assert.deepEqual([all.bytes, all.messages, all.atEnd], [5, 1, true]);
+  }),
+
   "copies nothing after an offset": needing("copy", async (store) => {
     await store.open("q");
     const { offset } = await append(store, "q", ["one", "two"]);

@@ -45,7 +45,9 @@ export type Scratch = Uint8Array[];
 
 /** A copy being made. */
 class Copying {
-  readonly target: Uint8Array;
+  /** Undefined: nothing is copied, only measured. */
+  readonly target: Uint8Array | undefined;
+  readonly room: number;
   readonly separator: number | undefined;
   readonly spans: Span[] = [];
   bytes = 0;
@@ -53,8 +55,9 @@ class Copying {
   full = false;
   end: number;
 
-  constructor(target: Uint8Array, separator: number | undefined, start: number) {
-    this.target = target;
+  constructor(target: Uint8Array | number, separator: number | undefined, start: number) {
+    this.target = typeof target === "number" ? undefined : target;
+    this.room = typeof target === "number" ? target : target.length;
     this.separator = separator;
     this.end = start;
   }
@@ -63,11 +66,11 @@ class Copying {
   place(length: number): number | undefined {
     const apart = this.separator !== undefined && this.messages > 0;
     const at = apart ? this.bytes + 1 : this.bytes;
-    if (at + length > this.target.length) {
+    if (at + length > this.room) {
       this.full = true;
       return undefined;
     }
-    if (apart) this.target[this.bytes] = this.separator!;
+    if (apart && this.target !== undefined) this.target[this.bytes] = this.separator!;
     this.bytes = at + length;
     this.messages += 1;
     return at;
@@ -82,7 +85,7 @@ export function copyMessages(
   journal: Journal,
   queue: QueueState,
   range: { readonly start: number; readonly tail: number },
-  into: { readonly target: Uint8Array; readonly separator: number | undefined },
+  into: { readonly target: Uint8Array | number; readonly separator: number | undefined },
   scratch: Scratch,
 ): Copied {
   const { start, tail } = range;
@@ -110,6 +113,7 @@ function copyAll(queue: QueueState, start: number, tail: number, copying: Copyin
 /** Copy what is in memory; note what is not. */
 function copyOwn(owner: QueueState, from: number, to: number, copying: Copying): void {
   const { runs } = owner.index;
+  const { target } = copying;
   let chunk: Chunk | undefined;
   for (let at = owner.index.position(from); at < runs.length; at += 1) {
     const run = runs[at]!;
@@ -123,6 +127,7 @@ function copyOwn(owner: QueueState, from: number, to: number, copying: Copying):
       const place = copying.place(length);
       if (place === undefined) return;
       copying.end = sequence + 1;
+      if (target === undefined) continue;
       if (
         chunk === undefined ||
         chunk.segment !== segment ||
@@ -135,7 +140,7 @@ function copyOwn(owner: QueueState, from: number, to: number, copying: Copying):
         note(copying.spans, owner, segment, offset, length).push(offset, length, sequence, place);
       } else {
         const payload = offset - chunk.fileStart + RECORD_HEADER;
-        copying.target.set(chunk.bytes.subarray(payload, payload + length), place);
+        target.set(chunk.bytes.subarray(payload, payload + length), place);
       }
     }
   }
@@ -172,7 +177,7 @@ async function copyCold(journal: Journal, copying: Copying, scratch: Scratch): P
   const held = [...new Set(copying.spans.map((span) => span.segment))];
   for (const segment of held) segment.readers += 1;
   try {
-    for (const span of copying.spans) await copySpan(journal, span, copying.target, scratch);
+    for (const span of copying.spans) await copySpan(journal, span, copying.target!, scratch);
   } finally {
     for (const segment of held) journal.descriptors.release(segment);
   }

@@ -108,7 +108,7 @@ export class JournalStore implements FileStore {
   readInto(
     name: string,
     from: Position,
-    target: Uint8Array,
+    target: Uint8Array | number,
     options?: { readonly separator?: number; readonly upTo?: Offset },
   ): Promise<CopyResult> {
     try {

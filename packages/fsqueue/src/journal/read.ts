@@ -71,7 +71,11 @@ export function readInto(
   journal: Journal,
   name: string,
   from: Position,
-  into: { readonly target: Uint8Array; readonly separator?: number; readonly upTo?: Offset },
+  into: {
+    readonly target: Uint8Array | number;
+    readonly separator?: number;
+    readonly upTo?: Offset;
+  },
   scratch: Scratch,
 ): Promise<CopyResult> {
   const queue = journal.find(name);
