@@ -1,11 +1,12 @@
 import { isQueueError, type Offset, type QueueInfo, type ReadResult } from "@lazy/fsqueue";
 import type { PulledBody } from "./answer.ts";
 import { framingOf, storedContentType, type Framing } from "./content-type.ts";
+import { canCopy, joining } from "./copied-body.ts";
 import type { Core } from "./core.ts";
 import { nextCursor } from "./cursor.ts";
 import type { Pulsed } from "./pulse.ts";
 import { fitsSlab } from "./slabs.ts";
-import { lengthOf, sseFrame, writeParts, type FramePart } from "./sse-frame.ts";
+import { joinPayloads, lengthOf, sseFrame, writeParts, type FramePart } from "./sse-frame.ts";
 
 const pieceBytes = 64 * 1024;
 const smallFrameBytes = 16 * 1024;
@@ -14,6 +15,9 @@ const heartbeat = Buffer.from(": heartbeat\n\n");
 
 /** Frames by the result they were made of, so that readers who share a result share its frame. */
 const frames = new WeakMap<ReadResult, { readonly cursor: string; readonly frame: Uint8Array }>();
+
+/** How far a frame leads. */
+type Given = Pick<ReadResult, "next" | "atEnd" | "ending">;
 
 /** What an event stream begins with. */
 export interface EventStreamStart {
@@ -27,7 +31,7 @@ export interface EventStreamStart {
 
 /**
  * The body of an event stream: catch-up, then live, one frame at a time and only when asked for the next,
- * so that a reader holds at most one frame, of 64 KiB or one message, whichever is larger. It ends at the
+ * so that a reader holds at most one frame, of some 64 KiB or one message, whichever is larger. It ends at the
  * end of a sealed queue, when the queue goes away, when it is time to connect anew, and when the server
  * drains; always between two frames.
  */
@@ -44,6 +48,8 @@ export class EventStream implements PulledBody, Pulsed {
   #position: Offset;
   #sentAt = Date.now();
   #greeted = false;
+  /** The last frame gave all there was. */
+  #atEnd = false;
   #ending = false;
   #ended = false;
   /** Gives up the present wait. */
@@ -95,11 +101,14 @@ export class EventStream implements PulledBody, Pulsed {
 
   async #next(): Promise<Uint8Array | undefined> {
     while (!this.#ending) {
+      const caughtUp = await this.#catchUp();
+      if (caughtUp !== undefined) return caughtUp;
       const { id, name } = this.#info;
       const result = await this.#core.reads.read(id, name, this.#position, pieceBytes);
       const silent = Date.now() - this.#sentAt >= this.#silenceMs;
       if (result.messages.length > 0 || result.ending !== undefined || !this.#greeted) {
-        return this.#frame(result);
+        const frame = this.#sharedFrame(result);
+        return this.#greet(result, frame);
       }
       if (silent) return heartbeat;
       await this.#somethingNew();
@@ -107,28 +116,56 @@ export class EventStream implements PulledBody, Pulsed {
     return undefined;
   }
 
-  #frame(result: ReadResult): Uint8Array {
-    this.#position = result.next;
-    if (result.ending !== undefined) this.#ending = true;
-    if (this.#greeted) return this.#sharedFrame(result);
+  /** The next frame of a reader that is behind, copied from the store; undefined where that is no use. */
+  async #catchUp(): Promise<Uint8Array | undefined> {
+    const { store, slabs } = this.#core;
+    if (this.#atEnd || !canCopy(store)) return undefined;
+    const slab = slabs.take();
+    try {
+      const target = slab.subarray(0, pieceBytes);
+      const options = joining(this.#framing === "json");
+      const copied = await store.readInto(this.#info.name, this.#position, target, options);
+      if (copied.messages === 0) return undefined;
+      const payload = slab.subarray(0, copied.bytes);
+      return this.#greet(copied, this.#assemble(this.#parts(payload, copied)));
+    } finally {
+      slabs.giveBack(slab);
+    }
+  }
+
+  /** Take note of what a frame gives, and say how to connect again before the first. */
+  #greet(given: Given, frame: Uint8Array): Uint8Array {
+    this.#position = given.next;
+    this.#atEnd = given.atEnd;
+    if (given.ending !== undefined) this.#ending = true;
+    if (this.#greeted) return frame;
     this.#greeted = true;
-    const greeting = Buffer.from(`retry: ${this.#core.live.retryMs}\n\n`);
-    return this.#assemble([greeting, this.#sharedFrame(result)]);
+    return Buffer.concat([Buffer.from(`retry: ${this.#core.live.retryMs}\n\n`), frame]);
   }
 
   #sharedFrame(result: ReadResult): Uint8Array {
-    const cursor = nextCursor(this.#clientCursor);
     const known = frames.get(result);
-    if (known?.cursor === cursor) return known.frame;
-    const parts = sseFrame(result.messages, this.#framing, {
-      offset: result.next,
-      cursor,
-      upToDate: result.atEnd,
-      ...(result.ending === undefined ? {} : { ending: result.ending }),
-    });
-    const frame = this.#assemble(parts);
+    if (known !== undefined && known.cursor === nextCursor(this.#clientCursor)) return known.frame;
+    const cursor = nextCursor(this.#clientCursor);
+    const slab = this.#core.slabs.take();
+    const payload = joinPayloads(result.messages, this.#framing, slab);
+    const frame = this.#assemble(this.#parts(payload, result, cursor));
+    this.#core.slabs.giveBack(slab);
     if (this.#slab === undefined) frames.set(result, { cursor, frame });
     return frame;
+  }
+
+  #parts(
+    payload: Uint8Array | undefined,
+    given: Given,
+    cursor = nextCursor(this.#clientCursor),
+  ): FramePart[] {
+    return sseFrame(payload, this.#framing, {
+      offset: given.next,
+      cursor,
+      upToDate: given.atEnd,
+      ...(given.ending === undefined ? {} : { ending: given.ending }),
+    });
   }
 
   /** Small frames are new and may be shared; large ones, of a reader that catches up, are put in a slab. */

@@ -1,4 +1,4 @@
-const slabBytes = 128 * 1024;
+const slabBytes = 96 * 1024;
 const mostKept = 64;
 
 /**
@@ -8,7 +8,7 @@ const mostKept = 64;
 export class Slabs {
   readonly #free: Buffer[] = [];
 
-  /** A buffer of 128 KiB with any content. */
+  /** A buffer of 96 KiB with any content. */
   take(): Buffer {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(slabBytes);
   }

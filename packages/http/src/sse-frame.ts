@@ -44,22 +44,41 @@ export interface FramePosition {
 
 /**
  * One piece of an event stream, in parts to be written one after the other: a `data` event with the
- * messages, if there are any, and the `control` event that must follow it. Both carry the offset as `id:`,
+ * joined payloads, if there are any, and the `control` event that must follow it. Both carry the offset as `id:`,
  * so that a native `EventSource` resumes by itself, wherever between the two it was cut off.
  *
  * Source: Durable Streams protocol, section 5.8; HTML, section 9.2.
  */
 export function sseFrame(
-  messages: readonly StoredMessage[],
+  payload: Uint8Array | undefined,
   framing: Framing,
   position: FramePosition,
 ): FramePart[] {
   const control = controlEvent(position);
-  if (messages.length === 0) return [Buffer.from(control)];
-  const parts = dataLines(messages, framing);
-  parts.unshift(dataEvent);
-  parts.push(Buffer.from(`id: ${position.offset}\n\n${control}`));
-  return parts;
+  if (payload === undefined) return [Buffer.from(control)];
+  const end = Buffer.from(`id: ${position.offset}\n\n${control}`);
+  return [dataEvent, ...dataLines(payload, framing), end];
+}
+
+/**
+ * The payloads of messages as one, undefined if there are none: JSON with commas between them, everything
+ * else as it is. One message stays where it is, several are put into the buffer if they fit.
+ */
+export function joinPayloads(
+  messages: readonly StoredMessage[],
+  framing: Framing,
+  into: Buffer,
+): Uint8Array | undefined {
+  if (messages.length < 2) return messages[0]?.data;
+  const parts: Uint8Array[] = [];
+  for (const message of messages) {
+    if (framing === "json" && parts.length > 0) parts.push(comma);
+    parts.push(message.data);
+  }
+  const length = lengthOf(parts);
+  if (length > into.length) return Buffer.concat(parts, length);
+  writeParts(parts, into);
+  return into.subarray(0, length);
 }
 
 function controlEvent({ offset, cursor, upToDate, ending }: FramePosition): string {
@@ -73,33 +92,20 @@ function controlEvent({ offset, cursor, upToDate, ending }: FramePosition): stri
   return `event: control\ndata:${JSON.stringify(control)}\nid: ${offset}\n\n`;
 }
 
-function dataLines(messages: readonly StoredMessage[], framing: Framing): FramePart[] {
-  const payload = messages.map((message) => message.data);
-  if (framing === "bytes") {
-    return [fieldName, base64(payload), fieldEnd];
+function dataLines(payload: Uint8Array, framing: Framing): FramePart[] {
+  if (framing === "bytes") return [fieldName, base64(payload), fieldEnd];
+  const broken = hasBreak(payload);
+  if (framing === "json") {
+    // A line break in JSON stands only between two tokens, where a space means the same.
+    return [fieldName, open, broken ? withoutBreaks(payload) : payload, close, fieldEnd];
   }
-  if (framing === "json") return [fieldName, ...onOneLine(jsonParts(payload)), fieldEnd];
-  if (payload.some(hasBreak)) return [fieldPerLine(Buffer.concat(payload))];
-  const startsWithSpace = payload.find((part) => part.byteLength > 0)?.[0] === space;
-  return [startsWithSpace ? spacedFieldName : fieldName, ...payload, fieldEnd];
+  if (broken) return [fieldPerLine(payload)];
+  return [payload[0] === space ? spacedFieldName : fieldName, payload, fieldEnd];
 }
 
-function base64(payload: readonly Uint8Array[]): string {
-  const [first] = payload;
-  if (payload.length !== 1 || first === undefined) return Buffer.concat(payload).toString("base64");
-  return Buffer.from(first.buffer, first.byteOffset, first.byteLength).toString("base64");
-}
-
-function jsonParts(messages: readonly Uint8Array[]): Uint8Array[] {
-  const parts: Uint8Array[] = [open];
-  for (const message of messages) parts.push(message, comma);
-  parts[parts.length - 1] = close;
-  return parts;
-}
-
-/** In JSON a line break stands only between two tokens, where a space means the same. */
-function onOneLine(parts: Uint8Array[]): Uint8Array[] {
-  return parts.map((part) => (hasBreak(part) ? withoutBreaks(part) : part));
+function base64(payload: Uint8Array): string {
+  const { buffer, byteOffset, byteLength } = payload;
+  return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
 }
 
 function withoutBreaks(part: Uint8Array): Uint8Array {
