@@ -6,6 +6,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@lazy/source", "node"] } },
   test: {
     include: ["{packages,apps}/*/test/**/*.test.ts"],
+    // Waiting costs nothing when all is well, and a machine may be busy with something else.
+    testTimeout: 30_000,
+    expect: { poll: { timeout: 10_000 } },
     coverage: {
       provider: "v8",
       include: ["packages/*/src/**"],
