@@ -198,6 +198,8 @@ export class Reader implements AsyncIterableIterator<unknown> {
   #settle(answer: Answer): void {
     const resolve = this.#resolve!;
     this.#resolve = undefined;
+    // Kept, it would keep the promise and its chunk for as long as the stream is open.
+    this.#reject = undefined;
     resolve(answer);
     if (this.#waiting !== undefined) this.#serve();
   }

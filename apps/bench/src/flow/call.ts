@@ -14,7 +14,7 @@ export const call: Question = {
     { subject: "@langchain/core", rival: "@lazy/flow", atLeast: 250 },
   ],
   contenders: ({ smoke }) => {
-    const size = smoke ? 20 : 5000;
+    const size = smoke ? 50 : 40_000;
     const steps = asyncSteps(10);
     const lazy = steps.reduce((chain, step) => chain.step(step), flow<number>().step(first));
     const chain = valueChain([first, ...steps]);
@@ -40,8 +40,8 @@ export const call: Question = {
     return [
       contender("direct awaits", size, (calls) => repeat(calls, direct)),
       contender("@lazy/flow", size, (calls) => repeat(calls, (n) => lazy.call(n))),
-      contender("effect", size / 5, (calls) => repeat(calls, (n) => Effect.runPromise(effect(n)))),
-      contender("@langchain/core", size / 50, (calls) => repeat(calls, (n) => chain.invoke(n))),
+      contender("effect", size / 10, (calls) => repeat(calls, (n) => Effect.runPromise(effect(n)))),
+      contender("@langchain/core", size / 100, (calls) => repeat(calls, (n) => chain.invoke(n))),
     ];
   },
 };

@@ -40,7 +40,7 @@ function stream(count: number): Question {
           total(generatorByHand(chunks, steps)),
         ),
         contender("@lazy/flow", size, (chunks) => total(lazy.stream(chunks))),
-        contender("streaming-iterables", size / 10, (chunks) => {
+        contender("streaming-iterables", size / 15, (chunks) => {
           const mapped = steps.map((step) => iterablesMap(step));
           const piped = mapped.reduce<AsyncIterable<number>>(
             (all, each) => iterablesPipeline(() => all, each),
@@ -48,7 +48,7 @@ function stream(count: number): Question {
           );
           return total(piped);
         }),
-        contender("it-pipe", size / 10, (chunks) =>
+        contender("it-pipe", size / 15, (chunks) =>
           total(
             steps.reduce<AsyncIterable<number>>(
               (all, step) => pipe(all, eachOf(step)),
@@ -56,7 +56,7 @@ function stream(count: number): Question {
             ),
           ),
         ),
-        contender("ix", size / 10, (chunks) =>
+        contender("ix", size / 15, (chunks) =>
           total(steps.reduce((all, step) => all.pipe(ixMap(step)), ixFrom(source(chunks)))),
         ),
         contender("rxjs", size, (chunks) =>
@@ -66,12 +66,12 @@ function stream(count: number): Question {
               .pipe(reduce((sum, n) => sum + n, 0)),
           ),
         ),
-        contender("effect", size / 10, (chunks) => {
+        contender("effect", size / 15, (chunks) => {
           const all = Stream.fromAsyncIterable(source(chunks), (error) => error);
           const mapped = steps.reduce((each, step) => each.pipe(Stream.map(step)), all);
           return total(Stream.toAsyncIterable(mapped));
         }),
-        contender("Node streams", size / 10, (chunks) => {
+        contender("Node streams", size / 15, (chunks) => {
           const transforms = steps.map(
             (step) =>
               new Transform({
@@ -88,11 +88,11 @@ function stream(count: number): Question {
             ),
           );
         }),
-        contender("Web Streams", size / 20, (chunks) => {
+        contender("Web Streams", size / 40, (chunks) => {
           const readable = ReadableStream.from<number>(source(chunks));
           return total(steps.reduce((all, step) => all.pipeThrough(transformOf(step)), readable));
         }),
-        contender("@langchain/core", size / 40, async (chunks) =>
+        contender("@langchain/core", size / 80, async (chunks) =>
           total(await chain.stream(chunks)),
         ),
       ];

@@ -19,7 +19,7 @@ export const warps: Question = {
   unit: "ns",
   targets: [{ subject: "@lazy/flow", rival: "hand-written workers", atMost: 1.1 }],
   contenders: ({ smoke }) => {
-    const times = smoke ? 1 : 40;
+    const times = smoke ? 1 : 200;
     const lazy = warp(step, { concurrency });
     const lambda = RunnableLambda.from(step);
     return [
@@ -27,7 +27,7 @@ export const warps: Question = {
       contender("@lazy/flow", ...all(() => lazy(items), times)),
       contender(
         "streaming-iterables",
-        ...all(() => collect(parallelMap(concurrency, step, items)), Math.ceil(times / 4)),
+        ...all(() => collect(parallelMap(concurrency, step, items)), Math.ceil(times / 10)),
       ),
       contender(
         "effect",
@@ -36,7 +36,7 @@ export const warps: Question = {
             Effect.runPromise(
               Effect.forEach(items, (n) => Effect.promise(() => step(n)), { concurrency }),
             ),
-          Math.ceil(times / 4),
+          Math.ceil(times / 10),
         ),
       ),
       contender(
