@@ -108,6 +108,63 @@ it("an abort reaches ctx.signal with the same reason and runs every finally once
   expect(seen).toHaveLength(3);
 });
 
+it("an aborted call stops a source that pays no attention, and closes it once", async () => {
+  let made = 0;
+  let closed = 0;
+  const endless = flow()
+    .step("source", async function* () {
+      try {
+        for (;;) {
+          await turn();
+          made += 1;
+          yield made;
+        }
+      } finally {
+        closed += 1;
+      }
+    })
+    .collect();
+  const controller = new AbortController();
+  const running = endless.run(undefined, { signal: controller.signal });
+  await turn();
+  controller.abort("enough");
+  await expect(running).rejects.toBe("enough");
+  for (let n = 0; n < 5; n += 1) await turn();
+  const after = made;
+  for (let n = 0; n < 5; n += 1) await turn();
+  expect(made).toBe(after);
+  expect(closed).toBe(1);
+});
+
+it("a later step that leaves closes the stream behind a through that has no return of its own", async () => {
+  let closed = 0;
+  const chain = flow()
+    .step("source", async function* () {
+      try {
+        for (let n = 0; ; n += 1) yield n;
+      } finally {
+        closed += 1;
+      }
+    })
+    .through((numbers): AsyncIterable<number> => {
+      const iterator = numbers[Symbol.asyncIterator]();
+      return { [Symbol.asyncIterator]: () => ({ next: () => iterator.next() }) };
+    })
+    .through(async function* (numbers) {
+      for await (const n of numbers) {
+        yield n;
+        break;
+      }
+      yield -1;
+    });
+  const iterator = chain.stream()[Symbol.asyncIterator]();
+  expect((await iterator.next()).value).toBe(0);
+  expect((await iterator.next()).value).toBe(-1);
+  expect(closed).toBe(1);
+  await iterator.return?.();
+  expect(closed).toBe(1);
+});
+
 it("return() during a pending next() settles both, aborting ctx.signal first", async () => {
   const order: string[] = [];
   const chain = flow().step("source", async function* (_none, { signal }) {

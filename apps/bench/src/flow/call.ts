@@ -8,13 +8,14 @@ import { asyncSteps, contender } from "./work.ts";
 export const call: Question = {
   name: "flow/call-10",
   unit: "ns",
+  rounds: 7,
   targets: [
     { subject: "@lazy/flow", rival: "direct awaits", atMost: 1.3, node: { from: 24 } },
     { subject: "@lazy/flow", rival: "direct awaits", atMost: 1.7, node: { below: 24 } },
     { subject: "@langchain/core", rival: "@lazy/flow", atLeast: 250 },
   ],
   contenders: ({ smoke }) => {
-    const size = smoke ? 50 : 40_000;
+    const size = smoke ? 50 : 20_000;
     const steps = asyncSteps(10);
     const lazy = steps.reduce((chain, step) => chain.step(step), flow<number>().step(first));
     const chain = valueChain([first, ...steps]);

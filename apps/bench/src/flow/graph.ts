@@ -11,6 +11,7 @@ const add = async (a: number, b: number): Promise<number> => a + b;
 export const graphs: Question = {
   name: "flow/graph-diamond",
   unit: "ns",
+  rounds: 7,
   targets: [],
   contenders: ({ smoke }) => {
     const size = smoke ? 10 : 5000;

@@ -12,7 +12,7 @@ const branches = [0, 1, 2, 3, 4];
 export const merges: Question = {
   name: "flow/merge-5",
   unit: "ns",
-  rounds: 9,
+  rounds: 7,
   targets: [{ subject: "@lazy/flow", rival: "hand-written merge", atMost: 2.2 }],
   contenders: ({ smoke }) => {
     const size = smoke ? 50 : 20_000;

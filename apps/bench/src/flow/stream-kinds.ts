@@ -12,7 +12,7 @@ import { asyncSteps, contender, source, type Step, syncSteps, total } from "./wo
 export const asyncStream: Question = {
   name: "flow/stream-async-5",
   unit: "ns",
-  rounds: 7,
+  rounds: 5,
   targets: [],
   contenders: ({ smoke }) => {
     const size = smoke ? 20 : 5000;
@@ -69,7 +69,7 @@ export const asyncStream: Question = {
 export const generatorStream: Question = {
   name: "flow/stream-generators-5",
   unit: "ns",
-  rounds: 7,
+  rounds: 5,
   targets: [],
   contenders: ({ smoke }) => {
     const size = smoke ? 20 : 5000;

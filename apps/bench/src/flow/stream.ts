@@ -24,10 +24,10 @@ function stream(count: number): Question {
   return {
     name: `flow/stream-${count}`,
     unit: "ns",
-    rounds: 9,
+    rounds: 7,
     targets: count === 10 ? targets : [],
     contenders: ({ smoke }) => {
-      const size = smoke ? 40 : 60_000;
+      const size = smoke ? 40 : 40_000;
       const steps = syncSteps(count);
       const lazy = steps.reduce(
         (chain, step) => chain.each(step),

@@ -17,9 +17,10 @@ async function step(n: number): Promise<number> {
 export const warps: Question = {
   name: "flow/warp-500-at-8",
   unit: "ns",
+  rounds: 7,
   targets: [{ subject: "@lazy/flow", rival: "hand-written workers", atMost: 1.1 }],
   contenders: ({ smoke }) => {
-    const times = smoke ? 1 : 200;
+    const times = smoke ? 1 : 100;
     const lazy = warp(step, { concurrency });
     const lambda = RunnableLambda.from(step);
     return [
