@@ -16,7 +16,7 @@ export function bindReadable(session: SessionRecord, stream: ReadableStream): Re
     pull: (controller) => pull(reader, controller),
     cancel: (reason) => reader.cancel(reason),
   });
-  watchAbandonment(bound, { scope, end: () => endReader(reader) });
+  watchAbandonment(bound, { scope, end: whenAbandoned(reader) });
   return bound;
 }
 
@@ -53,7 +53,7 @@ export function holdReadable(session: Body, stream: ReadableStream): ReadableStr
   });
   watchAbandonment(held, {
     scope,
-    end: () => endReader(reader),
+    end: whenAbandoned(reader),
     after: () => {
       hold.breakOff("STREAM_ABANDONED");
       detach(hold.end());
@@ -101,16 +101,12 @@ function isBytes(stream: ReadableStream): boolean {
   }
 }
 
-/** Cancels what is abandoned; a stream that has failed has told its consumer, and would fail again here. */
-async function endReader(reader: Reader): Promise<void> {
-  const failed = await Promise.race([
-    reader.closed.then(
-      () => false,
-      () => true,
-    ),
-    Promise.resolve(false),
-  ]);
-  if (!failed) await reader.cancel();
+/** Cancels what is abandoned. What is over is let be: a stream that has failed would fail again. */
+function whenAbandoned(reader: Reader): () => unknown {
+  let over = false;
+  const ended = (): void => void (over = true);
+  reader.closed.then(ended, ended);
+  return () => (over ? undefined : reader.cancel());
 }
 
 /** Hands one chunk on; at the end closes, after `ended` has. */
