@@ -1,4 +1,5 @@
-import { cpus } from "node:os";
+import { statfsSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
 
 /** One side of a comparison. It is built once per process and sampled once per round. */
 export interface Contender {
@@ -61,10 +62,22 @@ export type Row =
     }
   | { kind: "left-out"; question: string; name: string; why: string };
 
-/** Where the figures come from. */
+/** Names of the commoner magic numbers of Linux's statfs(2). */
+const fileSystems: Readonly<Record<number, string>> = {
+  0xef53: "ext4",
+  0x58465342: "xfs",
+  0x9123683e: "btrfs",
+  0x01021994: "tmpfs",
+  0x794c7630: "overlay",
+  0x2fc12fc1: "zfs",
+};
+
+/** Where the figures come from: runtime, processor, system, and the file system of temporary folders. */
 export function machine(): string {
   const processor = cpus();
-  return `Node ${process.versions.node}, ${processor.length} × ${processor[0]?.model ?? "unknown CPU"}, ${process.platform}`;
+  const { type } = statfsSync(tmpdir());
+  const fileSystem = fileSystems[type] ?? `file system 0x${type.toString(16)}`;
+  return `Node ${process.versions.node}, ${processor.length} × ${processor[0]?.model ?? "unknown CPU"}, ${process.platform}, ${fileSystem}`;
 }
 
 /**
