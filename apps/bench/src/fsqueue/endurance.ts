@@ -146,7 +146,12 @@ await rm(dir, { recursive: true });
 const verdicts = [
   { what: "heap", ratio: growth(samples, (one) => one.heapMiB), atMost: 1.1 },
   { what: "rss", ratio: growth(samples, (one) => one.rssMiB), atMost: 1.1 },
-  { what: "disk", ratio: growth(samples, (one) => one.diskMiB), atMost: 1.3 },
+  // A saw: a segment of 64 MiB fills up and is given back once little of it is needed.
+  {
+    what: "disk at its peak, MiB",
+    ratio: Math.max(...samples.map((one) => one.diskMiB)),
+    atMost: 160,
+  },
   { what: "queues left", ratio: last.queues, atMost: 0 },
   { what: "disk left, MiB", ratio: last.diskMiB, atMost: 4 },
 ];
