@@ -224,8 +224,9 @@ export class JournalStore implements FileStore {
     const journal = this.#journal;
     journal.closed = true;
     journal.stopWatching();
+    const closed = storeClosed();
     for (const queue of journal.byNumber.values()) {
-      queue.waiters.fail(storeClosed());
+      queue.waiters.fail(closed);
       queue.wake();
     }
     try {
