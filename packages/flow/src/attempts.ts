@@ -192,8 +192,16 @@ class AttemptSource extends Source {
 
   #pullInTime(): Answer | PromiseLike<Answer> {
     const answer = this.#source.pull();
-    return isThenable(answer) ? inTime(answer, this.#timeout, this.#scope) : answer;
+    return isThenable(answer)
+      ? inTime(answer, this.#timeout, this.#scope).then(this.#see)
+      : this.#see(answer);
   }
+
+  /** At its end the attempt leaves the run it is part of. */
+  readonly #see = (answer: Answer): Answer => {
+    if (answer.done === true) this.#scope.end();
+    return answer;
+  };
 
   close(): unknown {
     this.#scope.end();
