@@ -8,7 +8,7 @@ import {
   storeNameOf,
 } from "@lazy/fsqueue";
 import { describe, expect, test } from "vitest";
-import { collect, testQueues, valuesOf, onEveryStore } from "./fixtures/temporary.ts";
+import { collect, onEveryStore, settle, testQueues, valuesOf } from "./fixtures/temporary.ts";
 
 async function endingOfQueue(queues: Queues, id: string, name: string) {
   return (await queues.session(id).queue(name).info())?.ending;
@@ -159,6 +159,23 @@ onEveryStore(() => {
         status: "error",
         code: "QUEUE_FULL",
       });
+    });
+
+    test("that is full and blocks does not keep an aborted session from ending", async () => {
+      const { queues } = await testQueues();
+      const reply = queues.queue<number>("reply", { maxMessages: 2, whenFull: "block" });
+      const opened = session.open({ id: "s" });
+      const blocked = opened.run(() => {
+        for (let i = 0; i < 5; i++) reply.tryEnqueue(i);
+        return reply.enqueue(5).catch((error: unknown) => error);
+      });
+      await settle();
+      const reason = new Error("stopped");
+      await opened.close({ status: "aborted", reason });
+      expect(await blocked).toBe(reason);
+      const { messages, ending } = await queues.session("s").queue<number>("reply").read();
+      expect(valuesOf(messages)).toEqual([0, 1]);
+      expect(ending).toMatchObject({ status: "aborted", message: "stopped" });
     });
 
     test("may be sealed by hand before, which stays", async () => {

@@ -49,6 +49,8 @@ export class QueueWriter {
   #scheduled = false;
   #failure: { readonly error: unknown } | undefined;
   readonly #idle = new Waiters();
+  /** Ends the waits for room; made when first read. */
+  #aborter: AbortController | undefined;
 
   constructor(
     hub: QueueHub,
@@ -126,6 +128,11 @@ export class QueueWriter {
     // Who asked for the queue to be opened is told.
     await this.#opening?.catch(() => {});
     await this.flush();
+  }
+
+  /** Wait for room no longer: what is blocked fails with this reason. */
+  abandon(reason: unknown): void {
+    if (this.#blocks) this.#abandoned.abort(reason);
   }
 
   /** Nothing is under way, so that a call may go straight to the store. */
@@ -245,14 +252,16 @@ export class QueueWriter {
 
   #appendTried(batch: Uint8Array[]): Promise<unknown> {
     return this.#blocks
-      ? appendInParts(this.#hub, this.name, batch)
+      ? appendInParts(this.#hub, this.name, batch, this.#abandoned.signal)
       : this.#hub.store.append(this.name, batch);
   }
 
   #append(batch: Uint8Array[], options?: AppendOptions): Promise<AppendReceipt> {
-    return this.#blocks
-      ? appendWhenRoom(this.#hub, this.name, batch, options)
-      : this.#hub.store.append(this.name, batch, options);
+    if (!this.#blocks) return this.#hub.store.append(this.name, batch, options);
+    const abandoned = this.#abandoned.signal;
+    const signal =
+      options?.signal === undefined ? abandoned : AbortSignal.any([abandoned, options.signal]);
+    return appendWhenRoom(this.#hub, this.name, batch, { ...options, signal });
   }
 
   #fail(task: Task, error: unknown): void {
@@ -271,6 +280,10 @@ export class QueueWriter {
       told ||= next.reject !== undefined;
     }
     if (!told) this.#failure ??= { error };
+  }
+
+  get #abandoned(): AbortController {
+    return (this.#aborter ??= new AbortController());
   }
 
   #rest(): void {

@@ -42,9 +42,10 @@ export async function appendInParts(
   hub: QueueHub,
   name: string,
   batch: readonly Uint8Array[],
+  signal: AbortSignal,
 ): Promise<void> {
   if (batch.length === 1) {
-    await appendWhenRoom(hub, name, batch);
+    await appendWhenRoom(hub, name, batch, { signal });
     return;
   }
   try {
@@ -52,8 +53,8 @@ export async function appendInParts(
   } catch (error) {
     if (!isQueueError(error, "QUEUE_FULL")) throw error;
     const half = batch.length >> 1;
-    await appendInParts(hub, name, batch.slice(0, half));
-    await appendInParts(hub, name, batch.slice(half));
+    await appendInParts(hub, name, batch.slice(0, half), signal);
+    await appendInParts(hub, name, batch.slice(half), signal);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Session, session } from "@lazy/context";
+import { type Session, type SessionOutcome, session } from "@lazy/context";
 import { endingOf } from "../ending.ts";
 import { isQueueError, QueueError, type QueueErrorCode } from "../errors.ts";
 import { storeNameOf } from "../queue-name.ts";
@@ -57,15 +57,16 @@ export class SessionWriters {
     const writer = new QueueWriter(this.#hub, name, { ...options, owned: true });
     owner.onDispose(async (outcome) => {
       let failure: Error | undefined;
+      // A session that did not end well does not wait for readers to make room.
+      if (outcome.status !== "ok") writer.abandon(reasonOf(outcome));
       try {
         await writer.settle();
       } catch (error) {
         failure = error instanceof Error ? error : new Error(String(error));
       }
-      // A queue that lost messages did not end well, whatever its session says.
-      const ending = endingOf(
-        failure === undefined ? outcome : { status: "error", error: failure },
-      );
+      // A queue that lost messages did not end well, though its session did.
+      const lost = failure !== undefined && outcome.status === "ok";
+      const ending = endingOf(lost ? { status: "error", error: failure } : outcome);
       try {
         if (writer.opened) await writer.seal(ending);
       } catch (error) {
@@ -73,9 +74,13 @@ export class SessionWriters {
       } finally {
         writer.forget();
       }
-      if (failure !== undefined) throw failure;
+      if (failure !== undefined && lost) throw failure;
     });
     if (!this.#hub.writers.has(name)) this.#hub.writers.set(name, writer);
     return writer;
   }
+}
+
+function reasonOf(outcome: Exclude<SessionOutcome, { status: "ok" }>): unknown {
+  return outcome.status === "error" ? outcome.error : outcome.reason;
 }
