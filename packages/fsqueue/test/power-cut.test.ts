@@ -2,6 +2,7 @@ import type { FilePort } from "@lazy/fsqueue";
 import type { ManualClock } from "@lazy/fsqueue/testing";
 import { describe, expect, it, vi } from "vitest";
 import { type PowerCutOptions, cutPowerEverywhere } from "./fixtures/power-cut.ts";
+import { randomWorkload } from "./fixtures/random-workload.ts";
 import { forgeChecksums } from "./fixtures/segment-bytes.ts";
 import { FOLDER } from "./fixtures/simulated-disk.ts";
 import type { TrackedStore } from "./fixtures/tracked-store.ts";
@@ -69,6 +70,16 @@ describe("power cuts", () => {
         expect(result.images).toBeGreaterThan(500);
       });
     }
+  }
+
+  for (const seed of [1, 2, 3]) {
+    it(`keep every promise of a random workload: seed ${seed}`, async () => {
+      const durability = seed % 2 === 0 ? "synced" : "written";
+      const workload = randomWorkload(seed, 20);
+      const result = await cutPowerEverywhere({ durability, seed, segmentBytes: 3000, workload });
+      expect(result.broken).toEqual([]);
+      expect(result.images).toBeGreaterThan(300);
+    });
   }
 });
 

@@ -120,7 +120,7 @@ function leap(lane: Lane, batch: Batch, queue: QueueState): void {
 }
 
 /** The payload of a GAP record: the sequence after the last one that is left out. */
-export function encodeSequence(sequence: number): Uint8Array {
+function encodeSequence(sequence: number): Uint8Array {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, sequence >>> 0, true);

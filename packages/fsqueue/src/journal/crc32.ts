@@ -18,7 +18,7 @@ export function crc32(bytes: Uint8Array, start: number, end: number, seed: numbe
 }
 
 /** The portable way, for any length. */
-export function crc32Sliced(bytes: Uint8Array, start: number, end: number, seed: number): number {
+function crc32Sliced(bytes: Uint8Array, start: number, end: number, seed: number): number {
   const table = tables;
   let crc = ~seed;
   let at = start;

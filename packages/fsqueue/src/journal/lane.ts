@@ -2,8 +2,9 @@ import { QueueError } from "../errors.ts";
 import { AppendBuffer } from "./append-buffer.ts";
 import { Batch } from "./batch.ts";
 import { isFullDisk, storeFailed, storeFull, systemCode } from "./failure.ts";
+import type { LaneOptions } from "./lane-options.ts";
 import { BLOCK_LIMIT, SEGMENT_HEADER } from "./layout.ts";
-import { SegmentFiles, type SegmentFilesOptions, writeAll } from "./segment-files.ts";
+import { SegmentFiles, writeAll } from "./segment-files.ts";
 import type { Segment } from "./segment.ts";
 import { SyncTurn } from "./sync-turn.ts";
 
@@ -13,20 +14,6 @@ const WRITE_NOW_LIMIT = 64 << 10;
 const SYNC_DELAY_MS = 100;
 
 const resolved = Promise.resolve();
-
-export interface LaneOptions extends SegmentFilesOptions {
-  readonly segmentBytes: number;
-  readonly memoryBytes: number;
-  /** Acknowledge (and show to readers) only what is durable. */
-  readonly synced: boolean;
-  /** A new segment takes the place of the old one. */
-  readonly onSegment: (segment: Segment, previous: Segment | undefined) => void;
-  /**
-   * The lane was given up: lay down again, in the new one, what the old segment holds between `durable`
-   * and `size`. Those records were acknowledged as written.
-   */
-  readonly carryOver: (old: Segment) => Promise<void>;
-}
 
 /**
  * The writer: one append buffer, one flush loop. Operations lay their records down in the buffer at once;

@@ -14,8 +14,6 @@ export const RECORD_HEADER = 24;
 export const BLOCK_TARGET: number = 1 << 20;
 /** No block body is longer: what a scanner need believe of a length. */
 export const BLOCK_LIMIT: number = 16 << 20;
-/** The longest payload of one record (the record's length has 24 bits). */
-export const PAYLOAD_LIMIT: number = (8 << 20) + (64 << 10);
 
 const SEGMENT_MAGIC = 0x31515a4c; // "LZQ1"
 export const BLOCK_MAGIC = 0x4b4c424c; // "LBLK"

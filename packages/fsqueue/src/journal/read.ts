@@ -123,7 +123,7 @@ export function wait(
 }
 
 /** The sequence behind a position; throws for one that cannot be read from. */
-export function sequenceOf(queue: QueueState, position: Position): number {
+function sequenceOf(queue: QueueState, position: Position): number {
   if (position === "start") return Math.min(queue.head, queue.tail);
   if (position === "now") return queue.tail;
   const sequence = knownSequence(queue, position);
