@@ -7,7 +7,7 @@ import { asyncSteps, contender } from "./work.ts";
 /** What a call through ten asynchronous steps costs. */
 export const call: Question = {
   name: "flow/call-10",
-  unit: "ns",
+  unit: "ns of processor time",
   rounds: 7,
   targets: [
     { subject: "@lazy/flow", rival: "direct awaits", atMost: 1.3, node: { from: 24 } },

@@ -10,7 +10,7 @@ const add = async (a: number, b: number): Promise<number> => a + b;
 /** What a call of a diamond of four asynchronous nodes costs. */
 export const graphs: Question = {
   name: "flow/graph-diamond",
-  unit: "ns",
+  unit: "ns of processor time",
   rounds: 7,
   targets: [],
   contenders: ({ smoke }) => {

@@ -11,7 +11,7 @@ const branches = [0, 1, 2, 3, 4];
 /** What a chunk of five merged streams costs. */
 export const merges: Question = {
   name: "flow/merge-5",
-  unit: "ns",
+  unit: "ns of processor time",
   rounds: 7,
   targets: [{ subject: "@lazy/flow", rival: "hand-written merge", atMost: 2.2 }],
   contenders: ({ smoke }) => {

@@ -11,7 +11,7 @@ import { asyncSteps, contender, source, type Step, syncSteps, total } from "./wo
 /** What a chunk costs through five asynchronous steps. */
 export const asyncStream: Question = {
   name: "flow/stream-async-5",
-  unit: "ns",
+  unit: "ns of processor time",
   rounds: 5,
   targets: [],
   contenders: ({ smoke }) => {
@@ -68,7 +68,7 @@ export const asyncStream: Question = {
 /** What a chunk costs through five generators, one reading the other. */
 export const generatorStream: Question = {
   name: "flow/stream-generators-5",
-  unit: "ns",
+  unit: "ns of processor time",
   rounds: 5,
   targets: [],
   contenders: ({ smoke }) => {

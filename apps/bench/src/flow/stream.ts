@@ -23,7 +23,7 @@ const targets: readonly Target[] = [
 function stream(count: number): Question {
   return {
     name: `flow/stream-${count}`,
-    unit: "ns",
+    unit: "ns of processor time",
     rounds: 7,
     targets: count === 10 ? targets : [],
     contenders: ({ smoke }) => {

@@ -16,7 +16,7 @@ async function step(n: number): Promise<number> {
 /** What an item costs, of 500 at eight at once. */
 export const warps: Question = {
   name: "flow/warp-500-at-8",
-  unit: "ns",
+  unit: "ns of processor time",
   rounds: 7,
   targets: [{ subject: "@lazy/flow", rival: "hand-written workers", atMost: 1.1 }],
   contenders: ({ smoke }) => {
