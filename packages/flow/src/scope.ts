@@ -89,19 +89,17 @@ export class Scope implements Listener {
     const first = this.options?.signal;
     const second = sessionSignal();
     if (first !== undefined) {
-      if (first.aborted) return this.abort(first.reason);
       this.#followed = hubOf(first);
-      this.#followed.add(this);
+      if (!this.#followed.add(this)) return this.abort(first.reason);
     }
     if (second === undefined || second === first) return undefined;
-    if (second.aborted) return this.abort(second.reason);
-    if (first === undefined) {
-      this.#followed = hubOf(second);
-      this.#followed.add(this);
-    } else {
-      this.#second = new Relay(this, hubOf(second));
+    const hub = hubOf(second);
+    if (first !== undefined) {
+      this.#second = new Relay(this, hub);
+      return this.#second.follows ? undefined : this.abort(second.reason);
     }
-    return undefined;
+    this.#followed = hub;
+    return hub.add(this) ? undefined : this.abort(second.reason);
   }
 
   /** Stop following: the run is over. */
@@ -141,13 +139,15 @@ export class Scope implements Listener {
 class Relay implements Listener {
   hubNext: Listener | undefined = undefined;
   hubPrevious: Listener | undefined = undefined;
+  /** False if the signal has been aborted already. */
+  readonly follows: boolean;
   readonly #scope: Scope;
   readonly #hub: SignalHub;
 
   constructor(scope: Scope, hub: SignalHub) {
     this.#scope = scope;
     this.#hub = hub;
-    hub.add(this);
+    this.follows = hub.add(this);
   }
 
   leave(): void {

@@ -20,15 +20,19 @@ export class SignalHub {
     this.#signal = signal;
   }
 
-  add(listener: Listener): void {
+  /** False if the signal has been aborted already. */
+  add(listener: Listener): boolean {
+    if (!this.#listening) {
+      // Asked only here: while it listens, an abort would have ended that.
+      if (this.#signal.aborted) return false;
+      this.#listening = true;
+      this.#signal.addEventListener("abort", this.#onAbort);
+    }
     listener.hubNext = this.#first;
     listener.hubPrevious = undefined;
     if (this.#first !== undefined) this.#first.hubPrevious = listener;
     this.#first = listener;
-    if (!this.#listening) {
-      this.#listening = true;
-      this.#signal.addEventListener("abort", this.#onAbort);
-    }
+    return true;
   }
 
   remove(listener: Listener): void {
@@ -54,6 +58,8 @@ export class SignalHub {
 
   readonly #onAbort = (): void => {
     const { reason } = this.#signal;
+    this.#listening = false;
+    this.#signal.removeEventListener("abort", this.#onAbort);
     for (let listener = this.#first; listener !== undefined; listener = this.#first) {
       this.remove(listener);
       listener.onAbort(reason);
