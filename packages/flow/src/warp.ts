@@ -110,21 +110,21 @@ class Warp {
   /** One of the places for items that wait. */
   async #work(first: PromiseLike<unknown>, place: number): Promise<void> {
     let pending: PromiseLike<unknown> | undefined = first;
+    const results = this.#results;
     let index = place;
+    let waiting = true;
     try {
-      while (pending !== undefined && !this.#over) {
-        try {
-          this.#results[index] = await pending;
-        } catch (error) {
-          throw this.#context.branch.blame(error, `#${index}`);
-        }
+      while (pending !== undefined) {
+        results[index] = await pending;
         if (this.#over) break;
+        waiting = false;
         pending = this.#next();
         index = this.#index - 1;
+        waiting = true;
       }
     } catch (error) {
       this.#siblings.settled();
-      this.#fail(error);
+      this.#fail(waiting ? this.#context.branch.blame(error, `#${index}`) : error);
       return;
     }
     this.#siblings.settled();
