@@ -116,6 +116,36 @@ describe("a file that refuses to become durable", () => {
     await store.close();
   });
 
+  it("tells those who wait when the new lane refuses as well, and goes on when it does not", async () => {
+    const refused: string[] = [];
+    let refusing = false;
+    const disk = new SimulatedDisk({
+      fail(operation, path) {
+        if (operation !== "sync" || !refusing) return undefined;
+        // Of later lanes the header is taken, but not what is carried over.
+        const again = refused.includes(path);
+        refused.push(path);
+        return path.includes("lane-000001") || again ? systemError("EIO", path) : undefined;
+      },
+    });
+    const store = await openFileStore({ dir, port: disk });
+    await store.open("q");
+    const { durable } = await store.append("q", [bytes("written")]);
+    refusing = true;
+    await expect(store.append("q", [bytes("too")], { durable: true })).rejects.toMatchObject({
+      code: "STORE_FAILED",
+    });
+    expect(await codeOf(durable)).toBe("STORE_FAILED");
+    refusing = false;
+    await store.append("q", [bytes("after")], { durable: true });
+    expect(await textsOf(store, "q")).toEqual(["written", "too", "after"]);
+    const cut = disk.cuts(() => 0)[0]!.image;
+    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: cut }) });
+    expect(await textsOf(again, "q")).toEqual(["written", "too", "after"]);
+    await again.close();
+    await store.close();
+  });
+
   it("rejects while no lane can be opened, and goes on when one can", async () => {
     const { store, refuse } = await openRefusing("synced");
     refuse("lane");

@@ -7,6 +7,7 @@ import { BLOCK_LIMIT, SEGMENT_HEADER } from "./layout.ts";
 import { SegmentFiles, writeAll } from "./segment-files.ts";
 import type { Segment } from "./segment.ts";
 import { SyncTurn } from "./sync-turn.ts";
+import { Syncer } from "./syncer.ts";
 
 /** Up to this much is written on the spot (a few µs into the page cache), instead of by another thread. */
 const WRITE_NOW_LIMIT = 64 << 10;
@@ -33,10 +34,7 @@ export class Lane {
   /** The batch being collected, and the one in flight. */
   #batch: Batch | undefined;
   #writing: Batch | undefined;
-  /** What is written now becomes durable with this turn. */
-  #turn = new SyncTurn();
-  /** Turns whose sync failed, until a new lane has what they cover. */
-  #unsettled: SyncTurn[] = [];
+  readonly #syncer: Syncer;
 
   #closeNext = false;
   #scheduled = false;
@@ -44,14 +42,21 @@ export class Lane {
   #failure: { readonly error: unknown } | undefined;
   /** A new lane is being opened after a failure. */
   #switching: Promise<void> | undefined;
-  #syncing: Promise<void> = Promise.resolve();
-  #syncRunning = false;
-  #syncWanted = false;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: LaneOptions, position: { lane: number; nextSegment: number; time: number }) {
     this.#options = options;
     this.#files = new SegmentFiles(options, position);
+    this.#syncer = new Syncer({
+      sync: () => this.#sync(),
+      onFailure: (error) => {
+        if (this.#switching !== undefined) {
+          // The new lane fails as well: who opens it is told.
+          for (const turn of this.#syncer.takeUnsettled()) turn.fail(storeFailed(error));
+        } else if (this.#writing === undefined) {
+          this.#giveUp(undefined, error);
+        } // else the batch in flight sees the failure when it is written, and gives the lane up
+      },
+    });
     this.buffer = new AppendBuffer(options.memoryBytes, position.time);
   }
 
@@ -120,8 +125,8 @@ export class Lane {
     if (!durable) return Promise.resolve();
     const active = this.#active!;
     if (active.durable >= active.size) return Promise.resolve();
-    const turn = this.#turn;
-    void this.#sync();
+    const { turn } = this.#syncer;
+    void this.#syncer.request();
     return turn.promise();
   }
 
@@ -131,8 +136,7 @@ export class Lane {
     try {
       await this.barrier(true);
     } finally {
-      clearTimeout(this.#timer);
-      await this.#syncing;
+      await this.#syncer.stop();
     }
   }
 
@@ -191,7 +195,7 @@ export class Lane {
       batch.length > WRITE_NOW_LIMIT ||
       batch.segment !== this.#active ||
       batch.parts.length !== 1 ||
-      this.#syncRunning // a write may wait for the journal of the file system then
+      this.#syncer.running // a write may wait for the journal of the file system then
     ) {
       return false;
     }
@@ -228,7 +232,7 @@ export class Lane {
       this.#throwIfFailed();
       if (this.#options.synced) {
         batch.segment.size = batch.end;
-        await this.#sync();
+        await this.#syncer.request();
         this.#throwIfFailed();
         batch.commit(SyncTurn.over);
       } else {
@@ -247,68 +251,42 @@ export class Lane {
    * written.
    */
   #writeSome(batch: Batch, bytes: Uint8Array, start: number, end: number, at: number): number {
-    if (end - start > WRITE_NOW_LIMIT || this.#syncRunning) return 0;
+    if (end - start > WRITE_NOW_LIMIT || this.#syncer.running) return 0;
     return this.#options.port.writeNow(batch.segment.descriptor, bytes, start, end - start, at);
   }
 
   #written(batch: Batch): void {
     batch.segment.size = batch.end;
     const { wantsSync } = batch;
-    batch.commit(this.#turn);
-    if (wantsSync) void this.#sync();
-    else if (this.#timer === undefined) {
-      // It keeps the process alive: one that has nothing else to do ends with its messages synced.
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined;
-        void this.#sync();
-      }, SYNC_DELAY_MS);
-    }
+    batch.commit(this.#syncer.turn);
+    if (wantsSync) void this.#syncer.request();
+    else this.#syncer.requestWithin(SYNC_DELAY_MS);
   }
 
   /** Finish the active segment, durably, and begin this one. */
   async #roll(next: Segment): Promise<void> {
     const previous = this.#active;
-    if (previous !== undefined && previous.durable < previous.size) await this.#sync();
+    if (previous !== undefined && previous.durable < previous.size) await this.#syncer.request();
     this.#throwIfFailed();
     await this.#files.create(next);
     this.#active = next;
     this.#options.onSegment(next, previous);
   }
 
-  /** Make what is written durable: one call for everybody who asks while the one before is under way. */
-  #sync(): Promise<void> {
-    this.#syncWanted = true;
-    if (!this.#syncRunning) {
-      this.#syncRunning = true;
-      this.#syncing = this.#syncLoop();
+  /** Make what is written durable. */
+  async #sync(): Promise<void> {
+    this.#throwIfFailed();
+    const segment = this.#active!;
+    const { size } = segment;
+    if (segment.durable >= size) return;
+    try {
+      this.#files.syncs += 1;
+      await this.#options.port.sync(segment.descriptor);
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
     }
-    return this.#syncing;
-  }
-
-  async #syncLoop(): Promise<void> {
-    while (this.#syncWanted && this.#failure === undefined) {
-      this.#syncWanted = false;
-      const segment = this.#active!;
-      const { size } = segment;
-      const turn = this.#turn;
-      this.#turn = new SyncTurn();
-      try {
-        if (segment.durable < size) {
-          this.#files.syncs += 1;
-          await this.#options.port.sync(segment.descriptor);
-        }
-      } catch (error) {
-        this.#failure = { error };
-        this.#unsettled = [turn, this.#turn];
-        this.#turn = new SyncTurn();
-        // A batch in flight sees the failure when it is written, and gives the lane up then.
-        if (this.#writing === undefined) this.#giveUp(undefined, error);
-        break;
-      }
-      segment.durable = size;
-      turn.settle();
-    }
-    this.#syncRunning = false;
+    segment.durable = size;
   }
 
   /** The batch is not in the file, or not to be relied on. */
@@ -358,10 +336,7 @@ export class Lane {
   #giveUp(batch: Batch | undefined, cause: unknown): void {
     const error = storeFailed(cause);
     this.#reject(batch, error);
-    const unsettled = [...this.#unsettled, this.#turn];
-    this.#unsettled = [];
-    this.#turn = new SyncTurn();
-    this.#startSwitching(unsettled);
+    this.#startSwitching(this.#syncer.takeUnsettled());
   }
 
   /** After a failure: a promise to wait for before the next operation; it rejects if the folder still fails. */
