@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
@@ -8,9 +8,12 @@ import { describe, expect, test } from "vitest";
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
 
-/** The next warning of the process, which is where failures go that nobody awaits. */
+/** The next warning of the process about a session, which is where failures go that nobody awaits. */
 async function warning(): Promise<unknown> {
-  return (await once(process, "warning"))[0];
+  for await (const [warned] of on(process, "warning")) {
+    if (isSessionError(warned)) return warned;
+  }
+  return undefined;
 }
 
 describe("failing disposers", () => {
