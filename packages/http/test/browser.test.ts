@@ -37,7 +37,7 @@ describe.skipIf(!hasChromium())("a browser's EventSource", () => {
 
     await expect.poll(() => page.evaluate("source.readyState"), { timeout: 15_000 }).toBe(2);
     expect(await page.evaluate("received.flatMap((data) => JSON.parse(data))")).toEqual(expected);
-    expect(proxy.cuts()).toBe(10);
+    expect(proxy.cuts()).toBeGreaterThan(2);
   });
 
   test("does what the README shows", async () => {

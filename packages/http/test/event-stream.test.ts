@@ -17,6 +17,8 @@ describe("an event stream", () => {
     await reader.closed;
 
     expect(reader.text()).toContain("retry: 1234\n\n");
+    // For nginx, which hides it from clients.
+    expect(reader.text().toLowerCase()).toContain("x-accel-buffering: no\r\n");
     const [data, control] = reader.events();
     expect(data).toMatchObject({ type: "data", data: '[{"n":1},{"n":2}]' });
     expect(control).toMatchObject({ type: "control", id: data?.id });

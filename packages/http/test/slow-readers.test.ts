@@ -27,7 +27,7 @@ describe("readers that do not read", () => {
         queue: { name: "a", contentType, messageBytes, messages },
         ...(files ? { dir: await emptyFolder() } : {}),
       });
-      const before = (await server.stats()).rss;
+      const before = (await server.stats()).memory;
 
       for (let reader = 0; reader < 100; reader++) {
         neverRead(server.url, reader % 2 === 0 ? "?live=sse&offset=-1" : "?offset=-1");
@@ -38,8 +38,8 @@ describe("readers that do not read", () => {
       await expect
         .poll(
           async () => {
-            const { rss, active } = await server.stats();
-            most = Math.max(most, rss);
+            const { memory, active } = await server.stats();
+            most = Math.max(most, memory);
             seen = Math.max(seen, active);
             return seen > 0 && active === 0;
           },
