@@ -12,6 +12,7 @@ const pieceBytes = 64 * 1024;
 /** A store that copies payloads into buffers. */
 export type CopyingStore = Store & Required<Pick<Store, "readInto">>;
 
+/** Whether a store is such a one. */
 export function canCopy(store: Store): store is CopyingStore {
   return store.readInto !== undefined;
 }

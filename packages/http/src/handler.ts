@@ -26,6 +26,7 @@ export interface RequestRecord {
   readonly milliseconds: number;
 }
 
+/** What {@link createHandler} is made of; only the queues are required. */
 export interface HandlerOptions {
   /** The store with the queues, or anything that has one, such as what `openQueues` gives. */
   readonly queues: Store | { readonly store: Store };

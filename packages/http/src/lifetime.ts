@@ -31,6 +31,7 @@ export function lifetimeHeaders(lifetime: Lifetime): Record<string, string> {
   return { "stream-expires-at": new Date(lifetime.expiresAt).toISOString() };
 }
 
+/** True if both live equally long, by the same measure. */
 export function sameLifetime(left: Lifetime, right: Lifetime): boolean {
   return left.ttlMs === right.ttlMs && left.expiresAt === right.expiresAt;
 }

@@ -17,6 +17,7 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** What `--help` prints. */
 export const help = `lazy-serve: queues in a folder, over HTTP (Durable Streams and EventSource)
 
   lazy-serve --dir data --port 4437 --durability synced

@@ -4,6 +4,7 @@ import type { Handler } from "./handler.ts";
 import { toNodeListener } from "./node-listener.ts";
 import { listenError } from "./serve-error.ts";
 
+/** Where and within which limits {@link openServer} serves. */
 export interface ServerOptions {
   /** 0: one that is free. Default 4437. */
   readonly port?: number;

@@ -138,6 +138,7 @@ async function pacedSessions(server: BenchServer, smoke: boolean): Promise<numbe
   return refused + (sessions * tokens - arrived.length - refused) + late;
 }
 
+/** One round each: their figures are counts. */
 export const faultQuestions: readonly Question[] = [
   counted("30 kills under 8 retrying producers", "messages lost or doubled", killRepeatedly),
   counted("150 queues at once", "appends refused, or there all the same", writeAtOnce(150)),

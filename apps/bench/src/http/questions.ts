@@ -35,6 +35,7 @@ function beside(
   };
 }
 
+/** All about `@lazy/http`. */
 export const questions: readonly Question[] = [
   beside("append, one after the other", "appends/s", { atLeast: 2.5 }, scenarios.appendOneByOne, {
     full: 300,

@@ -5,14 +5,17 @@ import { stamped } from "./tail.ts";
 
 const messageBytes = 100;
 
+/** Appends a second, each awaited before the next. */
 export async function appendOneByOne(client: Client, count: number): Promise<number> {
   return appendTo(client, 1, 1, count);
 }
 
+/** Appends a second, 64 at a time to one queue. */
 export async function appendToOne(client: Client, count: number): Promise<number> {
   return appendTo(client, 1, 64, count);
 }
 
+/** Appends a second, 100 at a time to 100 queues. */
 export async function appendToHundred(client: Client, count: number): Promise<number> {
   return appendTo(client, 100, 100, count);
 }
@@ -51,6 +54,7 @@ function prepared(client: Client, write: (name: string) => Promise<void>, type?:
   return known;
 }
 
+/** Megabytes a second of four readers of a queue of 100-byte messages. */
 export async function catchUpText(client: Client, count: number): Promise<number> {
   const name = await prepared(client, (queue) =>
     inParallel(count, 64, () => client.append(queue, "x".repeat(messageBytes))),
@@ -65,6 +69,7 @@ export async function catchUpText(client: Client, count: number): Promise<number
   return (reads * count * messageBytes) / 1e6 / seconds;
 }
 
+/** Messages a second of two readers of a queue of JSON. */
 export async function catchUpJson(client: Client, count: number): Promise<number> {
   const batch = Array.from({ length: 200 }, (_, id) => ({ id, delta: "lorem ipsum dolor sit" }));
   const body = JSON.stringify(batch);
@@ -86,6 +91,7 @@ export async function catchUpJson(client: Client, count: number): Promise<number
   return (reads * count) / seconds;
 }
 
+/** Median milliseconds from sending a message to its arrival at a live reader. */
 export async function tailLatency(client: Client, count: number): Promise<number> {
   const [name = ""] = await createMany(client, 1);
   const tail = await client.tail(name);
@@ -96,6 +102,7 @@ export async function tailLatency(client: Client, count: number): Promise<number
   return tail.latencies.toSorted((left, right) => left - right)[Math.floor(count / 2)]!;
 }
 
+/** Messages a second that arrive at 50 live readers of one queue. */
 export async function fanOut(client: Client, count: number): Promise<number> {
   const readers = 50;
   const [name = ""] = await createMany(client, 1);
@@ -109,6 +116,7 @@ export async function fanOut(client: Client, count: number): Promise<number> {
   return (readers * count) / seconds;
 }
 
+/** New queues; resolves with their names. */
 export async function createMany(
   client: Client,
   count: number,
@@ -119,6 +127,7 @@ export async function createMany(
   return names;
 }
 
+/** Removes queues. */
 export async function removeMany(client: Client, names: readonly string[]): Promise<void> {
   await inParallel(names.length, 16, (n) => client.remove(names[n]!));
 }
