@@ -42,6 +42,12 @@ export class AppendBuffer {
     return this.#time;
   }
 
+  /** Where the newest record ends in its segment. */
+  get end(): number | undefined {
+    const chunk = this.#chunk;
+    return chunk === undefined ? undefined : chunk.fileStart + chunk.used;
+  }
+
   setTime(now: number): void {
     if (now <= this.#time) return;
     this.#time = now;

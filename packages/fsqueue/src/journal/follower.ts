@@ -181,7 +181,7 @@ export class Follower {
 
   async #reload(): Promise<void> {
     const journal = this.#journal;
-    const before = [...journal.byNumber.values()];
+    const before = [...journal.byNumber.built()];
     await journal.clear();
     this.#active = undefined;
     await this.#load();

@@ -162,7 +162,7 @@ export class JournalStore implements FileStore {
   async orphans(): Promise<readonly QueueInfo[]> {
     const journal = this.#journal;
     journal.assertOpen();
-    return [...journal.byName.keys()].flatMap((name) => {
+    return [...journal.byName.builtKeys()].flatMap((name) => {
       const queue = journal.peek(name);
       return journal.lane !== undefined &&
         queue !== undefined &&
@@ -225,7 +225,7 @@ export class JournalStore implements FileStore {
     journal.closed = true;
     journal.stopWatching();
     const closed = storeClosed();
-    for (const queue of journal.byNumber.values()) {
+    for (const queue of journal.byNumber.built()) {
       queue.waiters.fail(closed);
       queue.wake();
     }
@@ -234,17 +234,22 @@ export class JournalStore implements FileStore {
       const { lane } = journal;
       await journal.retention?.stop();
       if (lane !== undefined) {
-        for (const queue of journal.byNumber.values()) {
+        for (const queue of journal.byNumber.built()) {
           if (queue.touchedAt > queue.recordedTouch && queue.settings.ttlMs !== undefined) {
             journal.stageTouch(queue);
           }
         }
         await lane.barrier(true);
         // The mark lets the next open tell damage from a torn end; what was acknowledged needs it not.
-        await writeClose(lane).catch(() => {});
+        const cleanly = await writeClose(lane).then(
+          () => true,
+          () => false,
+        );
+        await journal.snapshots?.close(cleanly);
         await lane.close();
       }
     } finally {
+      await journal.snapshots?.stop();
       const active = journal.lane?.active;
       if (active !== undefined) journal.descriptors.adopt(active);
       await journal.descriptors.closeAll();

@@ -7,11 +7,15 @@ import type { Batch } from "./batch.ts";
 import type { Lane } from "./lane.ts";
 import { RECORD_HEADER, RecordType } from "./layout.ts";
 import { Descriptors } from "./descriptors.ts";
+import type { Built, Dormant } from "./dormant.ts";
 import type { FilePort } from "./port.ts";
-import { QueueState } from "./queue-state.ts";
+import type { QueueState } from "./queue-state.ts";
+import { QueueTable } from "./queue-table.ts";
 import type { Retention } from "./retention.ts";
 import type { Loss } from "./salvage.ts";
 import type { Segment } from "./segment.ts";
+import type { LogPlace } from "./snapshot-entry.ts";
+import type { Snapshots } from "./snapshots.ts";
 import { storeReadonly } from "./failure.ts";
 
 export interface JournalOptions {
@@ -32,8 +36,18 @@ const TOUCH_MS = 1000;
 /** All queues of a folder, as its segments tell them; the operations are functions over it. */
 export class Journal {
   readonly options: JournalOptions;
-  readonly byName: Map<string, QueueState> = new Map();
-  readonly byNumber: Map<number, QueueState> = new Map();
+  readonly byName: QueueTable<string> = new QueueTable(
+    (name) => this.#build(this.dormant?.takeName(name)),
+    () => this.#buildAll(),
+  );
+  readonly byNumber: QueueTable<number> = new QueueTable(
+    (number) => this.#build(this.dormant?.takeNumber(number)),
+    () => this.#buildAll(),
+  );
+  /** Queues of a snapshot that are not in the tables yet. */
+  dormant: Dormant | undefined;
+  /** While reading on from a snapshot: up to where it has what the log says of a queue. */
+  covered: Map<number, LogPlace> | undefined;
   /** In the order in which they were written. */
   segments: Segment[] = [];
   nextQueue = 1;
@@ -42,6 +56,7 @@ export class Journal {
   /** Absent when the store is read-only. */
   lane: Lane | undefined;
   retention: Retention | undefined;
+  snapshots: Snapshots | undefined;
   closed = false;
   /** What the log's last process left: its machine's start, and whether it closed the log. */
   boot = "";
@@ -145,11 +160,60 @@ export class Journal {
     queue.parent?.addFork(queue);
   }
 
+  /** Take the queues of a snapshot in; those to which more than their names lead at once. */
+  adoptDormant(dormant: Dormant): void {
+    this.dormant = dormant;
+    this.covered = new Map();
+    this.byName.incomplete = true;
+    this.byNumber.incomplete = true;
+    const queues = dormant.eager().map((number) => this.byNumber.get(number)!);
+    for (const queue of queues) {
+      const { fork } = queue.settings;
+      if (fork === undefined) continue;
+      queue.parent = this.byNumber.get(fork.queue);
+      if (queue.parent === undefined) throw new Error("an origin is missing in the snapshot");
+      queue.parent.addFork(queue);
+    }
+    for (const queue of queues) {
+      if (queue.removed && queue.forkCount > 0) this.byName.set(queue.name, queue);
+    }
+  }
+
+  /** The numbers of all queues, growing. */
+  queueNumbers(): Uint32Array {
+    const built = [...this.byNumber.builtKeys()];
+    return Uint32Array.from([...built, ...(this.dormant?.numbers() ?? [])]).toSorted();
+  }
+
+  #build(built: Built | undefined): QueueState | undefined {
+    if (built === undefined) return undefined;
+    const { queue } = built;
+    this.byNumber.set(queue.number, queue);
+    if (!queue.removed) this.byName.set(queue.name, queue);
+    this.covered?.set(queue.number, built.covered);
+    if (this.dormant?.size === 0) {
+      this.dormant = undefined;
+      this.byName.incomplete = false;
+      this.byNumber.incomplete = false;
+    }
+    return queue;
+  }
+
+  #buildAll(): void {
+    for (const number of this.dormant?.numbers() ?? []) this.byNumber.get(number);
+  }
+
   /** Forget everything, to read the folder anew. */
   async clear(): Promise<void> {
     this.byName.clear();
     this.byNumber.clear();
+    this.dormant = undefined;
+    this.covered = undefined;
     this.removals.length = 0;
+    this.unburied.length = 0;
+    this.boot = "";
+    this.closedCleanly = true;
+    this.lastTime = 0;
     this.touched = undefined;
     this.#deadlines.stop();
     const { segments } = this;

@@ -39,6 +39,8 @@ export class Lane {
   #closeNext = false;
   #scheduled = false;
   #lastWasLarge = false;
+  /** How often something that was laid down has been undone. */
+  rollbacks = 0;
   #failure: { readonly error: unknown } | undefined;
   /** A new lane is being opened after a failure. */
   #switching: Promise<void> | undefined;
@@ -63,6 +65,20 @@ export class Lane {
   /** Calls that made something durable. */
   get syncs(): number {
     return this.#files.syncs;
+  }
+
+  /** Where what is laid down ends: all records to come stand behind it. */
+  get end(): { segment: number; offset: number } {
+    const batch = this.#batch;
+    if (batch === undefined) return { segment: this.#planned!.number, offset: this.#plannedEnd };
+    return { segment: batch.segment.number, offset: this.buffer.end ?? batch.start };
+  }
+
+  /** Where the oldest batch that is not written yet begins, or the next one will. */
+  get boundary(): { segment: number; offset: number } {
+    const oldest = this.#writing ?? this.#batch;
+    if (oldest === undefined) return this.end;
+    return { segment: oldest.segment.number, offset: oldest.start };
   }
 
   get active(): Segment | undefined {
@@ -315,6 +331,7 @@ export class Lane {
 
   /** Undo this batch and what was laid down after it, newest first. */
   #reject(batch: Batch | undefined, error: QueueError): void {
+    this.rollbacks += 1;
     const collecting = this.#batch;
     this.#batch = undefined;
     if (collecting !== undefined) {

@@ -19,6 +19,8 @@ import { findBlock, intactRecords, readBlock } from "./scan.ts";
 import { Segment } from "./segment.ts";
 import { SegmentReader } from "./segment-reader.ts";
 import { settle } from "./settle.ts";
+import { SNAPSHOT_FILE } from "./snapshot-layout.ts";
+import { type LoadedSnapshot, loadSnapshot } from "./snapshot-reader.ts";
 
 /** A segment file as its header tells. */
 export interface Found {
@@ -33,6 +35,8 @@ export interface Recovered {
   readonly nextSegment: number;
   /** The newest segment, open for writing if the journal is to be written. */
   readonly last: Segment | undefined;
+  /** What spared the scan of the log up to a place. */
+  readonly snapshot: LoadedSnapshot | undefined;
 }
 
 /**
@@ -40,19 +44,71 @@ export interface Recovered {
  * anywhere else throws. After it everything that was found is durable.
  */
 export async function recover(journal: Journal, writable: boolean): Promise<Recovered> {
+  // Who salvages wants to know of all that is damaged.
+  if (journal.options.salvage === undefined) {
+    const recovered = await recoverWithSnapshot(journal, writable);
+    if (recovered !== undefined) return recovered;
+  }
+  if (writable) await dropSnapshot(journal);
   const found = await openSegments(journal, writable);
+  return replayAll(journal, found, countedLengths(found), writable, undefined);
+}
+
+/** Undefined, and the journal empty, if there is no snapshot, or something does not agree with it. */
+async function recoverWithSnapshot(
+  journal: Journal,
+  writable: boolean,
+): Promise<Recovered | undefined> {
+  const names = await journal.options.port.list(journal.options.dir);
+  if (!names.includes(SNAPSHOT_FILE)) return undefined;
+  const found = await openSegments(journal, writable);
+  const counted = countedLengths(found);
+  try {
+    const snapshot = await loadSnapshot(journal, found, counted);
+    if (snapshot !== undefined) {
+      return await replayAll(journal, found, counted, writable, snapshot);
+    }
+  } catch {
+    // What is really wrong, the scan of all finds again.
+  }
+  await journal.clear();
+  for (const { segment } of found) await journal.descriptors.drop(segment);
+  return undefined;
+}
+
+/** One that was of no use now must not be believed after what is written next. */
+async function dropSnapshot(journal: Journal): Promise<void> {
+  const { port, dir } = journal.options;
+  if (!(await port.list(dir)).includes(SNAPSHOT_FILE)) return;
+  await port.remove(join(dir, SNAPSHOT_FILE));
+  await port.syncFolder(dir);
+}
+
+function countedLengths(found: readonly Found[]): Map<number, number> {
   const lengths = new Map<number, number>();
   for (const { header } of found) {
     if (header !== undefined) lengths.set(header.previous, header.previousLength);
   }
+  return lengths;
+}
+
+async function replayAll(
+  journal: Journal,
+  found: readonly Found[],
+  lengths: ReadonlyMap<number, number>,
+  writable: boolean,
+  snapshot: LoadedSnapshot | undefined,
+): Promise<Recovered> {
   const last = found.at(-1);
   try {
     for (const one of found) {
       const counted = lengths.get(one.segment.number);
-      await scanSegment(journal, one, counted, one === last, writable);
+      const from = startOfScan(one.segment, snapshot);
+      await scanSegment(journal, one, counted, one === last, writable, from);
       journal.segments.push(one.segment);
     }
     settle(journal);
+    journal.covered = undefined;
   } catch (error) {
     for (const { segment } of found) journal.descriptors.adopt(segment);
     throw error;
@@ -66,7 +122,14 @@ export async function recover(journal: Journal, writable: boolean): Promise<Reco
     lane: last?.segment.lane ?? 1,
     nextSegment: (last?.segment.number ?? 0) + 1,
     last: last?.segment,
+    snapshot,
   };
+}
+
+/** Where in a segment the scan begins. */
+function startOfScan({ number }: Segment, snapshot: LoadedSnapshot | undefined): number {
+  if (snapshot === undefined || number > snapshot.place.segment) return SEGMENT_HEADER;
+  return number === snapshot.place.segment ? snapshot.place.offset : Number.POSITIVE_INFINITY;
 }
 
 /** The segment files of all lanes, in no order, none opened yet. */
@@ -118,7 +181,7 @@ export async function openSegment(journal: Journal, bare: Segment, write: boolea
   const descriptor = await port.open(bare.path, write ? "write" : "read");
   const length = await port.size(descriptor);
   const bytes = new Uint8Array(SEGMENT_HEADER);
-  const reader = new SegmentReader(port, descriptor, length);
+  const reader = new SegmentReader(port, descriptor, length, SEGMENT_HEADER + 4);
   const at = await reader.load(0, SEGMENT_HEADER);
   if (at >= 0) bytes.set(reader.bytes.subarray(at, at + SEGMENT_HEADER));
   const header = readSegmentHeader(bytes);
@@ -169,6 +232,7 @@ async function scanSegment(
   counted: number | undefined,
   isLast: boolean,
   writable: boolean,
+  from: number,
 ): Promise<void> {
   const { port } = journal.options;
   const limit = Math.min(length, counted ?? length);
@@ -179,7 +243,7 @@ async function scanSegment(
       throw corruptSegment(segment, length, `A segment has ${length} of its ${counted} bytes`);
   }
   const reader = new SegmentReader(port, segment.descriptor, limit);
-  let offset = SEGMENT_HEADER;
+  let offset = Math.min(from, limit);
   while (offset < limit) {
     const found = await readBlock(reader, segment.salt, offset);
     const block = found?.block;

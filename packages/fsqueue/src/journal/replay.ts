@@ -15,6 +15,7 @@ import { contentBetween } from "./open-queue.ts";
 import { decodeProducer } from "./producer.ts";
 import { NO_SETTINGS, QueueState } from "./queue-state.ts";
 import type { Segment } from "./segment.ts";
+import type { LogPlace } from "./snapshot-entry.ts";
 import { decodeState } from "./state-record.ts";
 
 const decoder = new TextDecoder();
@@ -59,6 +60,9 @@ export function replayRecord(
     return;
   }
   const queue = journal.byNumber.get(number) ?? provisional(journal, number, segment);
+  if (journal.covered !== undefined && isCovered(journal.covered.get(number), segment, offset)) {
+    return;
+  }
   queue.lastSegment = segment.number;
   journal.touched?.add(queue);
   if (type === RecordType.data) {
@@ -138,6 +142,13 @@ export function replayRecord(
   if (time > queue.touchedAt) queue.touchedAt = time;
 }
 
+/** Whether a snapshot has what this record says. */
+function isCovered(place: LogPlace | undefined, segment: Segment, offset: number): boolean {
+  if (place === undefined) return false;
+  if (segment.number !== place.segment) return segment.number < place.segment;
+  return offset < place.offset;
+}
+
 /** What the log says of the processes that wrote it. */
 function replaySession(journal: Journal, type: number, payload: Uint8Array): void {
   journal.closedCleanly = type === RecordType.close;
@@ -160,7 +171,8 @@ export interface StartRecord {
 function provisional(journal: Journal, number: number, segment: Segment): QueueState {
   const queue = new QueueState(number, NO_SETTINGS);
   queue.provisional = true;
-  queue.firstSegment = segment.number;
+  // Of a queue that was removed before the snapshot came to it, there may be records anywhere before.
+  queue.firstSegment = journal.covered === undefined ? segment.number : 0;
   journal.add(queue);
   return queue;
 }

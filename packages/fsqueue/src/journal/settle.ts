@@ -12,7 +12,7 @@ export function settle(journal: Journal): void {
     journal.applyRemoval(queue);
   }
   // Those first whose name is lost: their forks must know before they are counted.
-  const queues = [...journal.byNumber.values()];
+  const queues = [...journal.byNumber.built()];
   for (const queue of queues) if (queue.provisional) settleNameless(journal, queue);
   for (const queue of queues) if (!queue.gone) settleQueue(journal, queue);
 }
