@@ -51,6 +51,7 @@ export const merges: Question = {
 /** A queue that all sources fill as fast as they can, and one reader; it has no backpressure. */
 async function* byHand(sources: readonly AsyncIterable<number>[]): AsyncGenerator<number> {
   const ready: number[] = [];
+  let next = 0;
   let open = sources.length;
   let wake: (() => void) | undefined;
   const pump = async (chunks: AsyncIterable<number>): Promise<void> => {
@@ -63,8 +64,12 @@ async function* byHand(sources: readonly AsyncIterable<number>[]): AsyncGenerato
   };
   const pumps = sources.map(pump);
   for (;;) {
-    if (ready.length > 0) {
-      yield ready.shift()!;
+    if (next < ready.length) {
+      yield ready[next]!;
+      next += 1;
+      if (next < ready.length) continue;
+      ready.length = 0;
+      next = 0;
     } else if (open === 0) {
       break;
     } else {
