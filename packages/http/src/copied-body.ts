@@ -60,8 +60,11 @@ export class CopiedBody implements PulledBody {
   #complete: boolean;
   #begun = false;
   #closed = false;
+  #cancelled = false;
   #written = 0;
   #slab: Buffer | undefined;
+  /** The store is copying into the slab. */
+  #copying = false;
   /** Of a message larger than a slab, what is still to be written. */
   #rest: Uint8Array | undefined;
 
@@ -76,23 +79,30 @@ export class CopiedBody implements PulledBody {
   async next(): Promise<Uint8Array | undefined> {
     const piece = await this.#piece();
     this.#written += piece?.byteLength ?? 0;
-    if (piece === undefined && this.#written !== extentLength(this.#extent)) {
+    const cut = !this.#cancelled && this.#written !== extentLength(this.#extent);
+    if (piece === undefined && cut) {
       throw changed(this.#extent.name);
     }
     return piece;
   }
 
   cancel(): void {
+    this.#cancelled = true;
+    this.#giveBackSlab();
+  }
+
+  #giveBackSlab(): void {
     this.#closed = true;
     this.#rest = undefined;
-    if (this.#slab !== undefined) this.#slabs.giveBack(this.#slab);
+    // One that the store still copies into must never hold another queue's bytes: it is let go for good.
+    if (this.#slab !== undefined && !this.#copying) this.#slabs.giveBack(this.#slab);
     this.#slab = undefined;
   }
 
   async #piece(): Promise<Uint8Array | undefined> {
     if (this.#rest !== undefined) return this.#cut(this.#rest);
     if (this.#closed) {
-      this.cancel();
+      this.#giveBackSlab();
       return undefined;
     }
     const { name, measured, asJson } = this.#extent;
@@ -100,7 +110,9 @@ export class CopiedBody implements PulledBody {
     if (this.#complete) return this.#end(slab);
     const start = asJson ? 1 : 0;
     const options = { ...joining(asJson), upTo: measured.next };
+    this.#copying = true;
     const copied = await this.#store.readInto(name, this.#position, slab.subarray(start), options);
+    this.#copying = false;
     if (this.#closed) return undefined;
     if (asJson) slab[0] = this.#begun ? comma : openBracket;
     this.#begun = true;

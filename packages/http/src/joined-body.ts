@@ -38,6 +38,7 @@ export class JoinedBody implements PulledBody {
   #next = 0;
   #begun = false;
   #closed = false;
+  #cancelled = false;
   #slab: Buffer | undefined;
   /** Of a message larger than a piece, what is still to be written. */
   #rest: Uint8Array | undefined;
@@ -61,7 +62,8 @@ export class JoinedBody implements PulledBody {
   async next(): Promise<Uint8Array | undefined> {
     const piece = await this.#piece();
     this.#written += piece?.byteLength ?? 0;
-    if (piece === undefined && this.#length !== undefined && this.#written !== this.#length) {
+    const cut = !this.#cancelled && this.#written !== (this.#length ?? this.#written);
+    if (piece === undefined && cut) {
       throw new Error(`The body came to ${this.#written} bytes instead of ${this.#length}.`);
     }
     return piece;
@@ -70,7 +72,7 @@ export class JoinedBody implements PulledBody {
   async #piece(): Promise<Uint8Array | undefined> {
     if (this.#rest !== undefined) return this.#cut(this.#rest);
     if (this.#closed) {
-      this.cancel();
+      this.#giveBackSlab();
       return undefined;
     }
     if (this.#next >= this.#messages.length) {
@@ -81,6 +83,11 @@ export class JoinedBody implements PulledBody {
   }
 
   cancel(): void {
+    this.#cancelled = true;
+    this.#giveBackSlab();
+  }
+
+  #giveBackSlab(): void {
     if (this.#slab !== undefined) this.#slabs.giveBack(this.#slab);
     this.#slab = undefined;
     this.#closed = true;

@@ -3,7 +3,7 @@ import { session } from "@lazy/context";
 import { createHandler } from "@lazy/http";
 import { describe, expect, test } from "vitest";
 import { emptyFolder } from "./fixtures/lazy-serve.ts";
-import { serve } from "./fixtures/serving.ts";
+import { rawConnection, serve } from "./fixtures/serving.ts";
 
 interface CaughtUp {
   readonly body: Buffer;
@@ -90,6 +90,31 @@ describe.each([
 
     await expect(answer.arrayBuffer()).rejects.toThrow("There is no queue");
     expect(handler.stats.active).toBe(0);
+    await store.close();
+  });
+
+  test("is no failure of the server when the client goes away in the middle", async () => {
+    const store = await open();
+    const errors: unknown[] = [];
+    const { server, handler } = await serve({
+      queues: store,
+      onError: (error) => errors.push(error),
+    });
+    await fill(
+      store,
+      "a",
+      "text/plain",
+      Array.from({ length: 40 }, () => 300_000),
+    );
+
+    const client = await rawConnection(server);
+    client.pause();
+    client.write("GET /v1/stream/a HTTP/1.1\r\nHost: here\r\n\r\n".repeat(5));
+    await expect.poll(() => handler.stats.active).toBe(1);
+    client.destroy();
+
+    await expect.poll(() => handler.stats.active).toBe(0);
+    expect(errors).toEqual([]);
     await store.close();
   });
 
