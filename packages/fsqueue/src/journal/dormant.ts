@@ -27,6 +27,8 @@ export class Dormant {
   /** Open addressing: one more than the position of an entry, 0 where there is none. */
   readonly #table: Uint32Array;
   size: number;
+  /** Numbers of those that must be built at once. */
+  readonly eager: number[] = [];
 
   /** Undefined when the entries are not what a writer makes. Counts their messages as live. */
   static read(
@@ -62,6 +64,7 @@ export class Dormant {
       before = number;
       this.#places[position] = at;
       this.#numbers[position] = number;
+      if ((words[at + Entry.flags]! & ENTRY_EAGER) !== 0) this.eager.push(number);
       let slot = words[at + Entry.hash]! & mask;
       while (table[slot] !== 0) slot = (slot + 1) & mask;
       table[slot] = position + 1;
@@ -87,16 +90,6 @@ export class Dormant {
       segment.live += bytes;
     }
     return at === end;
-  }
-
-  /** Numbers of those that must be built at once. */
-  eager(): number[] {
-    const words = this.#words;
-    const eager: number[] = [];
-    for (const [position, place] of this.#places.entries()) {
-      if ((words[place + Entry.flags]! & ENTRY_EAGER) !== 0) eager.push(this.#numbers[position]!);
-    }
-    return eager;
   }
 
   /** Numbers of those that are not built yet, growing. */

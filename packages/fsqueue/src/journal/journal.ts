@@ -11,6 +11,7 @@ import type { Built, Dormant } from "./dormant.ts";
 import type { FilePort } from "./port.ts";
 import type { QueueState } from "./queue-state.ts";
 import { QueueTable } from "./queue-table.ts";
+import { QuickReads } from "./quick-reads.ts";
 import type { Retention } from "./retention.ts";
 import type { Loss } from "./salvage.ts";
 import type { Segment } from "./segment.ts";
@@ -71,6 +72,7 @@ export class Journal {
   readonly unburied: QueueState[] = [];
 
   readonly descriptors: Descriptors;
+  readonly quickReads: QuickReads = new QuickReads();
   readonly #deadlines: Deadlines;
 
   constructor(options: JournalOptions) {
@@ -166,7 +168,7 @@ export class Journal {
     this.covered = new Map();
     this.byName.incomplete = true;
     this.byNumber.incomplete = true;
-    const queues = dormant.eager().map((number) => this.byNumber.get(number)!);
+    const queues = dormant.eager.map((number) => this.byNumber.get(number)!);
     for (const queue of queues) {
       const { fork } = queue.settings;
       if (fork === undefined) continue;

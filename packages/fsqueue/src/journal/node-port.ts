@@ -51,6 +51,9 @@ export function createNodePort(): FilePort {
         );
       });
     },
+    readNow(descriptor, bytes, from, length, at) {
+      return fs.readSync(descriptor, bytes, from, length, at);
+    },
     truncate: ftruncate,
     sync: fdatasync,
     async syncFolder(path) {

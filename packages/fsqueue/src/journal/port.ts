@@ -29,6 +29,8 @@ export interface FilePort {
     length: number,
     at: number,
   ): Promise<number>;
+  /** The same, at once: for little that is likely to be in memory. */
+  readNow(descriptor: number, bytes: Uint8Array, from: number, length: number, at: number): number;
   truncate(descriptor: number, length: number): Promise<void>;
   /** fdatasync: the file's bytes and its length. */
   sync(descriptor: number): Promise<void>;

@@ -83,7 +83,7 @@ async function readFile(journal: Journal): Promise<Uint8Array | undefined> {
   try {
     const size = await port.size(descriptor);
     if (size < SNAPSHOT_HEADER || size > SNAPSHOT_LIMIT) return undefined;
-    const bytes = new Uint8Array(new ArrayBuffer(size));
+    const bytes = Buffer.allocUnsafeSlow(size); // its own memory, from the first byte on
     for (let at = 0; at < size;) {
       const count = await port.read(descriptor, bytes, at, size - at, at);
       if (count === 0) return undefined;
