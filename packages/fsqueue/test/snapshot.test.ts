@@ -163,19 +163,25 @@ describe("a snapshot of the index", () => {
   });
 
   it("of another history of the same segment is not believed", async () => {
-    const disk = new SimulatedDisk();
-    let store = await open(disk);
-    await store.open("q", { messages: [bytes("old")] });
-    const base = without(disk.image());
-    await store.append("q", [bytes("lost")]);
-    await store.close();
-    const old = bytesOf(disk.image(), snapshot);
-    const other = new SimulatedDisk({ image: base });
-    store = await open(other);
-    for (let n = 0; n < 9; n += 1) await store.append("q", [bytes(`new${n}`)]);
-    await store.close();
-    const mixed = new Map(other.image()).set(snapshot, old);
+    const start = new SimulatedDisk();
+    const store = await open(start);
+    await store.open("q");
+    await store.open("r");
+    const base = start.image();
+    /** The blocks of all histories stand at the same places. */
+    const history = async (names: readonly string[]): Promise<DiskImage> => {
+      const disk = new SimulatedDisk({ image: base });
+      for (const name of names) {
+        const again = await open(disk);
+        await again.append(name, [bytes("text")]);
+        await again.close();
+      }
+      return disk.image();
+    };
+    const old = bytesOf(await history(["q"]), snapshot);
+    const mixed = new Map(await history(["r"])).set(snapshot, old);
     expect(await found(mixed)).toEqual(await found(without(mixed)));
+    await store.close();
   });
 
   it("that names a segment that was deleted is not believed", async () => {
@@ -212,6 +218,38 @@ describe("a snapshot of the index", () => {
     const image = disk.image();
     expect(await found(image)).toEqual(await found(without(image)));
     expect(await bytesScanned(image)).toBeLessThan(await bytesScanned(without(image)));
+    await store.close();
+  });
+
+  it("takes nothing twice of what is written while it is", async () => {
+    let store: Store | undefined;
+    let during = 0;
+    const disk = new SimulatedDisk({
+      onOperation(operation, path) {
+        if (operation !== "write" || !path.endsWith("index.snapshot.new") || during++ > 0) return;
+        // The first queues stand in the file by now, the last ones do not yet.
+        for (const name of ["queue-0", "queue-600"]) {
+          void store?.append(name, [bytes("meanwhile")]);
+          const lease = { max: 1, visibilityMs: 10, maxDeliveries: 2 };
+          void store?.leases?.acquire(name, "workers", lease);
+        }
+        for (const name of ["queue-1", "queue-601"]) void store?.remove(name);
+        void store?.open("meanwhile");
+      },
+    });
+    store = await open(disk, 256 << 10, 1000);
+    const metadata = { filler: "x".repeat(200) };
+    for (let queue = 0; queue < 602; queue += 1) {
+      await store.open(`queue-${queue}`, { metadata, messages: [bytes("first")] });
+    }
+    await store.append("queue-2", [new Uint8Array(256 << 10)]);
+    await store.append("queue-2", [bytes("in the next segment")]);
+    await expect.poll(() => disk.image().has(snapshot)).toBe(true);
+    await store.flush();
+    clock.advance(1000);
+    const image = disk.image();
+    expect(during).toBeGreaterThan(2);
+    expect(await found(image)).toEqual(await found(without(image)));
     await store.close();
   });
 });
