@@ -58,7 +58,8 @@ export type Row =
       low: number;
       high: number;
       target: string;
-      met: boolean;
+      /** Absent in a smoke run: one short round shows that it runs, and judges nothing. */
+      met?: boolean;
     }
   | { kind: "left-out"; question: string; name: string; why: string };
 
@@ -127,7 +128,12 @@ export async function answer(question: Question, options: { smoke: boolean }): P
         target.atMost === undefined ? "" : `≤ ${target.atMost}`,
         target.atLeast === undefined ? "" : `≥ ${target.atLeast}`,
       ].join(""),
-      met: ratio.median <= (target.atMost ?? Infinity) && ratio.median >= (target.atLeast ?? 0),
+      ...(options.smoke
+        ? {}
+        : {
+            met:
+              ratio.median <= (target.atMost ?? Infinity) && ratio.median >= (target.atLeast ?? 0),
+          }),
     });
   }
   return rows;

@@ -6,7 +6,7 @@ export function printRow(row: Row): string {
     case "figure":
       return `  ${row.name.padEnd(36)} ${number(row.median).padStart(12)} ${row.unit}  [${number(row.low)} – ${number(row.high)}]`;
     case "ratio":
-      return `  ${row.met ? "met   " : "MISSED"} ${row.subject}${row.rival === undefined ? "" : ` ÷ ${row.rival}`} = ${number(row.median)} [${number(row.low)} – ${number(row.high)}], target ${row.target}`;
+      return `  ${verdict(row.met)} ${row.subject}${row.rival === undefined ? "" : ` ÷ ${row.rival}`} = ${number(row.median)} [${number(row.low)} – ${number(row.high)}], target ${row.target}`;
     case "left-out":
       return `  left out: ${row.name}: ${row.why}`;
   }
@@ -14,4 +14,9 @@ export function printRow(row: Row): string {
 
 function number(value: number): string {
   return value >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
+}
+
+function verdict(met: boolean | undefined): string {
+  if (met === undefined) return "ran   ";
+  return met ? "met   " : "MISSED";
 }

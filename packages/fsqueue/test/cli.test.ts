@@ -242,9 +242,8 @@ describe("lazy-queue", () => {
 
 /** Everything that was written since the last call; `read()` alone may give one piece of it. */
 function shownOn(screen: PassThrough): string {
-  let shown = "";
-  for (let piece: unknown = screen.read(); piece !== null; piece = screen.read()) {
-    shown += String(piece);
-  }
-  return shown;
+  const pieces: Buffer[] = [];
+  const read = (): Buffer | null => screen.read() as Buffer | null;
+  for (let piece = read(); piece !== null; piece = read()) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
 }
