@@ -5,6 +5,7 @@ export type {
   Delivery,
   Ending,
   Leases,
+  LiveReader,
   Offset,
   OpenOptions,
   Position,

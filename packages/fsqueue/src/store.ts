@@ -138,6 +138,29 @@ export interface ReadResult {
   readonly ending?: Ending;
 }
 
+/**
+ * A place in a queue that moves on with what is read, in memory alone. It stays with the queue it was made
+ * for: after a removal it ends, though another queue may bear the name.
+ */
+export interface LiveReader {
+  /** Just after the last message that was given: where it stands. */
+  readonly offset: Offset;
+  /**
+   * The next message, if that is in memory. Without one, {@link behind} and {@link ending} say why; with
+   * neither it stands at the end, and `changed` will be called. Throws what {@link Store.read} rejects with,
+   * and renews a TTL like it.
+   */
+  next(): StoredMessage | undefined;
+  /** There are messages, but not in memory: read them from `offset`, then {@link moveTo} behind them. */
+  readonly behind: boolean;
+  /** How the queue ended; only when it is sealed and this is its end. */
+  readonly ending: Ending | undefined;
+  /** Go on from here, an offset that a read of this queue gave. */
+  moveTo(offset: Offset): void;
+  /** Be told no more. */
+  close(): void;
+}
+
 /** What {@link Store.readInto} copied. */
 export interface CopyResult {
   /** How much of the target holds payloads and separators. */
@@ -288,10 +311,12 @@ export interface Store {
   wait(name: string, after: Offset, signal?: WaitSignal): Promise<void>;
 
   /**
-   * A short cut for those who follow many queues live, in stores that have it: what {@link read} would give
-   * if that is in memory, else undefined. Throws what `read` rejects with, and renews a TTL like it.
+   * A short cut for those who follow many queues live, in stores that have it: a reader that keeps its place,
+   * and is told. `changed` is called whenever there may be something new (a message, the queue's end, its
+   * removal, the store's closing), until the reader is closed. The store calls it in the middle of its work:
+   * it may read, and must not throw. Throws what {@link read} rejects with.
    */
-  tryRead?(name: string, from: Position, options?: ReadOptions): ReadResult | undefined;
+  follow?(name: string, from: Position, changed: () => void): LiveReader;
 
   /**
    * A short cut for those who pass bytes on, in stores that have it: copy the payloads of the messages
@@ -306,13 +331,6 @@ export interface Store {
     target: Uint8Array | number,
     options?: { readonly separator?: number; readonly upTo?: Offset },
   ): Promise<CopyResult>;
-
-  /**
-   * The same for {@link wait}: call `changed` whenever there may be something new to tell of the queue (a
-   * message, its end, its removal, the store's closing), until the function that is returned is called. The
-   * store calls it in the middle of its work: it may read, and must not throw. A store has both or neither.
-   */
-  subscribe?(name: string, changed: () => void): () => void;
 
   /** Read and drop the oldest messages, atomically: of concurrent callers each gets different ones. */
   take(name: string, max: number): Promise<readonly StoredMessage[]>;

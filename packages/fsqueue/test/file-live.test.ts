@@ -19,50 +19,35 @@ afterEach(async () => {
 });
 
 describe("the short cut for live readers", () => {
-  it("tells of each append, the end and nothing after it is left", async () => {
+  it("tells of each append and of the end, once", async () => {
     let told = 0;
-    const stop = store.subscribe!("q", () => (told += 1));
+    const reader = store.follow!("q", "start", () => (told += 1));
     await store.append("q", [bytes("a")]);
     await store.append("q", [bytes("b")]);
     expect(told).toBe(2);
-    stop();
+    reader.close();
     await store.append("q", [bytes("c")]);
     expect(told).toBe(2);
-    const stopAgain = store.subscribe!("q", () => (told += 1));
+    store.follow!("q", "start", () => (told += 1));
     await store.seal("q", { status: "ok" });
     expect(told).toBe(3);
-    stopAgain();
   });
 
-  it("tells of removal and of closing, which the next read then throws", async () => {
-    const codes: unknown[] = [];
-    const look = (): void => {
-      try {
-        store.tryRead!("q", "start");
-      } catch (error) {
-        codes.push((error as { code?: unknown }).code);
-      }
-    };
-    store.subscribe!("q", look);
-    await store.remove("q");
-    await store.open("q");
-    store.subscribe!("q", look);
-    await store.close();
-    expect([...new Set(codes)]).toEqual(["QUEUE_NOT_FOUND", "STORE_CLOSED"]);
-  });
-
-  it("reads what is in memory, and leaves to `read` what is not", async () => {
+  it("gives what is in memory, and leaves to `read` what is not", async () => {
     await store.append("q", [bytes("a")]);
-    expect(store.tryRead!("q", "start")).toEqual(await store.read("q", "start"));
     await store.close();
     store = await openFileStore({ dir });
-    expect(store.tryRead!("q", "start")).toBeUndefined();
-    expect(store.tryRead!("q", "now")?.atEnd).toBe(true);
     await store.append("q", [bytes("b")]);
-    expect(store.tryRead!("q", "start")).toBeUndefined();
-    expect((await store.read("q", "start")).messages).toHaveLength(2);
-    const { offset } = (await store.read("q", "start")).messages[0]!;
-    expect(store.tryRead!("q", offset)?.messages).toHaveLength(1);
+    const reader = store.follow!("q", "start", () => {});
+    expect(reader.next()).toBeUndefined();
+    expect(reader.behind).toBe(true);
+    const { messages } = await store.read("q", reader.offset, { max: 1 });
+    reader.moveTo(messages[0]!.offset);
+    expect(reader.behind).toBe(false);
+    const { data } = reader.next()!;
+    expect(new TextDecoder().decode(data)).toBe("b");
+    expect(reader.next()).toBeUndefined();
+    expect(reader.behind).toBe(false);
   });
 
   it("serves a tail that begins in files and goes on in memory", async () => {

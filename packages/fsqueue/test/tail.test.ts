@@ -112,7 +112,7 @@ onEveryStore(() => {
       expect(await tail.next()).toEqual({ done: true, value: undefined });
     });
 
-    test("an abort between two messages is noticed at the next batch", async () => {
+    test("an abort between two messages is noticed at the next one", async () => {
       const { queue } = await openQueue<number>();
       await queue.enqueueMany([1, 2, 3, 4]);
       const aborter = new AbortController();
@@ -124,7 +124,7 @@ onEveryStore(() => {
         }
       })();
       await expect(reading).rejects.toThrow("enough");
-      expect(seen).toEqual([1, 2]);
+      expect(seen).toEqual([1]);
     });
 
     test("leaving the loop leaves no listener and nobody who waits", async () => {

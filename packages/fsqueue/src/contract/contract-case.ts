@@ -8,7 +8,7 @@ export type ContractNeed =
   | "crash"
   /** `host.advance()`: the store goes by a clock that the test moves. */
   | "clock"
-  /** `tryRead` and `subscribe`. */
+  /** `follow`. */
   | "live"
   /** `readInto`. */
   | "copy"

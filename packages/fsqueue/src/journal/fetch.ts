@@ -127,7 +127,7 @@ function gather(owner: QueueState, from: number, to: number, gathering: Gatherin
         const place = offset - chunk.fileStart;
         messages.push({
           offset: formatOffset(sequence + 1),
-          data: new Uint8Array(chunk.bytes.buffer, place + RECORD_HEADER, length),
+          data: chunk.payload(place + RECORD_HEADER, length),
           time: recordTime(chunk.view, place),
         });
       }

@@ -187,8 +187,10 @@ export class Follower {
     await this.#load();
     for (const queue of before) {
       const again = journal.byName.get(queue.name);
-      if (again !== undefined) again.listeners = queue.listeners;
       queue.wake();
+      if (again === undefined) continue;
+      queue.handOver(again);
+      again.wake();
     }
   }
 

@@ -112,17 +112,25 @@ export class Journal {
       checkName(name);
       throw queueNotFound(name);
     }
-    const { ttlMs } = queue.settings;
-    if (ttlMs !== undefined || queue.settings.expiresAt !== undefined) {
+    this.use(queue, renew);
+    return queue;
+  }
+
+  /** The same for a queue that was found before. */
+  use(queue: QueueState, renew = true): void {
+    if (this.closed) throw storeClosed();
+    const { ttlMs, expiresAt: fixed } = queue.settings;
+    if (ttlMs !== undefined || fixed !== undefined) {
       const now = this.options.clock.now();
       if (isExpired(queue, now)) {
         this.expire(queue);
-        throw queueNotFound(name);
+        throw queueNotFound(queue.name);
       }
       if (ttlMs !== undefined && renew) this.#touch(queue, ttlMs, now);
     }
-    if (queue.removing || queue.removed) throw queueRemoved(name);
-    return queue;
+    if (queue.gone || queue.removing || queue.removed) {
+      throw queue.forkCount > 0 ? queueRemoved(queue.name) : queueNotFound(queue.name);
+    }
   }
 
   /** Renew a sliding TTL; the log is told only now and then, since a restart forgets what it was not told. */

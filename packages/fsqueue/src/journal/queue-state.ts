@@ -1,6 +1,7 @@
-import type { Ending } from "../store.ts";
+import type { Ending, WaitSignal } from "../store.ts";
 import type { Touch } from "./batch.ts";
 import type { Group } from "./group.ts";
+import type { JournalReader } from "./journal-reader.ts";
 import { MessageIndex } from "./message-index.ts";
 import { Waiters } from "../waiters.ts";
 
@@ -66,9 +67,10 @@ export class QueueState {
   producers: Map<string, ProducerState> | undefined;
   cursors: Map<string, number> | undefined;
   groups: Map<string, Group> | undefined;
-  readonly waiters: Waiters = new Waiters();
+  /** Who waits for the next change; made when somebody does. */
+  #waiters: Waiters | undefined;
   /** Who is told of every change, without asking again each time. Never changed in place. */
-  listeners: readonly (() => void)[] | undefined;
+  #readers: readonly JournalReader[] | undefined;
 
   /** Its deletion is laid down, but not written yet. */
   removing = false;
@@ -102,8 +104,35 @@ export class QueueState {
 
   /** There may be something new to tell of this queue. */
   wake(): void {
-    this.waiters.wake();
-    if (this.listeners !== undefined) for (const listener of this.listeners) listener();
+    this.#waiters?.wake();
+    if (this.#readers !== undefined) for (const reader of this.#readers) reader.wake();
+  }
+
+  /** Resolves at the next {@link wake}. */
+  wait(signal: WaitSignal | undefined): Promise<void> {
+    return (this.#waiters ??= new Waiters()).wait(signal);
+  }
+
+  /** Nobody waits for this queue any more. */
+  fail(error: unknown): void {
+    this.#waiters?.fail(error);
+    this.wake();
+  }
+
+  addReader(reader: JournalReader): void {
+    this.#readers = this.#readers === undefined ? [reader] : [...this.#readers, reader];
+  }
+
+  removeReader(reader: JournalReader): void {
+    const others = this.#readers?.filter((other) => other !== reader);
+    this.#readers = others?.length === 0 ? undefined : others;
+  }
+
+  /** The journal read its folder anew: who follows this queue follows that one from now on. */
+  handOver(again: QueueState): void {
+    const readers = this.#readers ?? [];
+    this.#readers = undefined;
+    for (const reader of readers) reader.adopt(again);
   }
 
   /** How many queues were forked from this one. */

@@ -24,28 +24,6 @@ export function read(
   from: Position,
   options: ReadOptions | undefined,
 ): ReadResult | Promise<ReadResult> {
-  return readOr(journal, name, from, options, (result, complete) =>
-    complete().then((messages) => ({ ...result, messages })),
-  );
-}
-
-/** The same from memory alone; undefined where that does not hold all of it. */
-export function tryRead(
-  journal: Journal,
-  name: string,
-  from: Position,
-  options: ReadOptions | undefined,
-): ReadResult | undefined {
-  return readOr(journal, name, from, options, () => undefined);
-}
-
-function readOr<T>(
-  journal: Journal,
-  name: string,
-  from: Position,
-  options: ReadOptions | undefined,
-  cold: (result: ReadResult, complete: () => Promise<StoredMessage[]>) => T,
-): ReadResult | T {
   const queue = journal.find(name);
   const start = sequenceOf(queue, from);
   const max = options?.max ?? MOST_MESSAGES;
@@ -63,7 +41,7 @@ function readOr<T>(
   if (atEnd && queue.ended && queue.ending !== undefined) {
     (result as { ending?: Ending }).ending = queue.ending;
   }
-  return complete === undefined ? result : cold(result, complete);
+  return complete === undefined ? result : complete().then((all) => ({ ...result, messages: all }));
 }
 
 /** The payloads alone, copied; see {@link copyMessages}. */
@@ -116,14 +94,14 @@ export function wait(
     const queue = journal.find(name, false);
     const sequence = knownSequence(queue, after);
     if (sequence < queue.tail || queue.ended) return Promise.resolve();
-    return queue.waiters.wait(signal);
+    return queue.wait(signal);
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
 /** The sequence behind a position; throws for one that cannot be read from. */
-function sequenceOf(queue: QueueState, position: Position): number {
+export function sequenceOf(queue: QueueState, position: Position): number {
   if (position === "start") return Math.min(queue.head, queue.tail);
   if (position === "now") return queue.tail;
   const sequence = knownSequence(queue, position);

@@ -17,6 +17,16 @@ export class Chunk {
     this.bytes = new Uint8Array(new ArrayBuffer(capacity));
     this.view = viewOf(this.bytes);
   }
+
+  /** Whether the byte at this offset of the segment is in it, which is not before its start. */
+  holds(offset: number): boolean {
+    return offset < this.fileStart + this.used;
+  }
+
+  /** What stands there, to keep. */
+  payload(at: number, length: number): Uint8Array {
+    return new Uint8Array(this.bytes.buffer, at, length);
+  }
 }
 
 /** One file of a lane. */
@@ -56,7 +66,10 @@ export class Segment {
   /** The chunk that holds the byte at this offset, if it is in memory. */
   chunkAt(offset: number): Chunk | undefined {
     const { hot } = this;
-    if (hot.length === 0 || offset < hot[0]!.fileStart) return undefined;
+    const newest = hot.at(-1);
+    if (newest === undefined || offset < hot[0]!.fileStart) return undefined;
+    // Where nearly all live readers look.
+    if (offset >= newest.fileStart) return newest.holds(offset) ? newest : undefined;
     let low = 0;
     let high = hot.length - 1;
     while (low < high) {
@@ -65,7 +78,7 @@ export class Segment {
       else high = middle - 1;
     }
     const chunk = hot[low]!;
-    return offset < chunk.fileStart + chunk.used ? chunk : undefined;
+    return chunk.holds(offset) ? chunk : undefined;
   }
 }
 

@@ -17,6 +17,7 @@ import type {
   Delivery,
   Ending,
   Leases,
+  LiveReader,
   Offset,
   OpenOptions,
   Position,
@@ -32,6 +33,7 @@ import type {
 } from "../store.ts";
 import { Deadlines } from "./deadlines.ts";
 import { MemoryQueue } from "./memory-queue.ts";
+import { MemoryReader } from "./memory-reader.ts";
 
 /** Options of {@link createMemoryStore}. */
 export interface MemoryStoreOptions {
@@ -120,14 +122,12 @@ class MemoryStore implements Store {
     }
   }
 
-  tryRead(name: string, from: Position, options: ReadOptions = {}): ReadResult {
-    return this.#use(name).read(from, options);
-  }
-
-  subscribe(name: string, changed: () => void): () => void {
-    const { listeners } = this.#get(name);
-    listeners.add(changed);
-    return () => listeners.delete(changed);
+  follow(name: string, from: Position, changed: () => void): LiveReader {
+    const queue = this.#use(name);
+    const use = (): void => {
+      if (this.#use(name) !== queue) throw queueNotFound(name);
+    };
+    return new MemoryReader(queue, from, use, changed);
   }
 
   async take(name: string, max: number): Promise<readonly StoredMessage[]> {

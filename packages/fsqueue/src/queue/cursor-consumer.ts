@@ -2,8 +2,9 @@ import { isQueueError } from "../errors.ts";
 import type { Offset, Store } from "../store.ts";
 import type { DequeueOptions } from "./queue.ts";
 import { endingError } from "../ending.ts";
+import { Feed } from "./feed.ts";
 import type { Decoder, Message } from "./message.ts";
-import { BatchTail, Tail } from "./tail.ts";
+import { Tail } from "./tail.ts";
 
 /** A reader of one queue whose position is kept in the store under the name of its group. */
 export interface CursorConsumer<T> extends AsyncIterable<Message<T>> {
@@ -48,11 +49,6 @@ export function createCursorConsumer<T>(
     return committed.offset;
   };
 
-  const tailFrom = async (signal?: AbortSignal, max?: number): Promise<BatchTail> => {
-    const from = last ?? (await load()) ?? "start";
-    return new BatchTail({ store, name, open: undefined }, from, { signal, max });
-  };
-
   return {
     group,
 
@@ -67,14 +63,11 @@ export function createCursorConsumer<T>(
       let { messages, next, ending } = await store.read(name, from, { max: limit });
       if (messages.length === 0 && wait) {
         if (ending === undefined) {
-          const tail = new BatchTail({ store, name, open: undefined }, next, {
-            signal,
-            max: limit,
-          });
+          const feed = new Feed({ store, name, open: undefined }, next, { signal, max: limit });
           try {
-            messages = await tail.next();
+            messages = await feed.batch();
           } finally {
-            tail.close();
+            feed.close();
           }
         } else if (ending.status !== "ok") throw endingError(name, ending);
       }
@@ -99,8 +92,9 @@ export function createCursorConsumer<T>(
     },
 
     async *[Symbol.asyncIterator]() {
-      const tail = new Tail(await tailFrom(), decode);
-      for await (const message of tail) {
+      const from = last ?? (await load()) ?? "start";
+      const feed = new Feed({ store, name, open: undefined }, from, {});
+      for await (const message of new Tail(feed, decode)) {
         last = message.offset;
         yield message;
       }

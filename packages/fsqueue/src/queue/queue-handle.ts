@@ -3,6 +3,7 @@ import { queueNotFound } from "../store-errors.ts";
 import type { AppendReceipt, Ending, Offset, Position, QueueInfo } from "../store.ts";
 import { type CursorConsumer, createCursorConsumer } from "./cursor-consumer.ts";
 import type { Encoder } from "./encoder.ts";
+import { Feed } from "./feed.ts";
 import { createLeasedConsumer, type LeaseOptions, type LeasedConsumer } from "./leased-consumer.ts";
 import type { Decoder, Message } from "./message.ts";
 import type {
@@ -20,7 +21,7 @@ import {
   type QueueProducerOptions,
 } from "./queue-producer.ts";
 import type { QueueWriter } from "./queue-writer.ts";
-import { BatchTail, Tail, TailBatches } from "./tail.ts";
+import { Tail, TailBatches } from "./tail.ts";
 
 /** What a handle needs to know; the rest is the same for ambient and pinned ones. */
 export interface HandleParts<T, In> {
@@ -157,13 +158,13 @@ export class QueueHandle<T, In> implements Queue<T, In> {
   }
 
   tail(options: TailOptions = {}): Tail<T> {
-    const { tail, decode } = this.#follow(options);
-    return new Tail(tail, decode);
+    const { feed, decode } = this.#follow(options);
+    return new Tail(feed, decode);
   }
 
   batches(options: TailOptions = {}): TailBatches<T> {
-    const { tail, decode } = this.#follow(options);
-    return new TailBatches(tail, decode);
+    const { feed, decode } = this.#follow(options);
+    return new TailBatches(feed, decode);
   }
 
   consumer(group: string): CursorConsumer<T>;
@@ -249,12 +250,12 @@ export class QueueHandle<T, In> implements Queue<T, In> {
     });
   }
 
-  #follow({ from = "start", ...options }: TailOptions): { tail: BatchTail; decode: Decoder<T> } {
+  #follow({ from = "start", ...options }: TailOptions): { feed: Feed; decode: Decoder<T> } {
     const writer = this.#writer();
     const open = this.#parts.readingCreates ? (): Promise<unknown> => writer.open() : undefined;
     const source = { store: this.#hub.store, name: writer.name, open };
     return {
-      tail: new BatchTail(source, from, options),
+      feed: new Feed(source, from, options),
       decode: this.#parts.decoder(writer.name),
     };
   }
