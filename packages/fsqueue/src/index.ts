@@ -5,6 +5,7 @@ export type {
   Delivery,
   Ending,
   Leases,
+  LiveListener,
   LiveReader,
   Offset,
   OpenOptions,

@@ -138,6 +138,11 @@ export interface ReadResult {
   readonly ending?: Ending;
 }
 
+/** Who is told by {@link Store.follow}. An object, since a closure for each reader is felt. */
+export interface LiveListener {
+  changed(): void;
+}
+
 /**
  * A place in a queue that moves on with what is read, in memory alone. It stays with the queue it was made
  * for: after a removal it ends, though another queue may bear the name.
@@ -147,7 +152,7 @@ export interface LiveReader {
   readonly offset: Offset;
   /**
    * The next message, if that is in memory. Without one, {@link behind} and {@link ending} say why; with
-   * neither it stands at the end, and `changed` will be called. Throws what {@link Store.read} rejects with,
+   * neither it stands at the end, and the listener will be called. Throws what {@link Store.read} rejects with,
    * and renews a TTL like it.
    */
   next(): StoredMessage | undefined;
@@ -312,11 +317,11 @@ export interface Store {
 
   /**
    * A short cut for those who follow many queues live, in stores that have it: a reader that keeps its place,
-   * and is told. `changed` is called whenever there may be something new (a message, the queue's end, its
+   * and is told. The listener is called whenever there may be something new (a message, the queue's end, its
    * removal, the store's closing), until the reader is closed. The store calls it in the middle of its work:
    * it may read, and must not throw. Throws what {@link read} rejects with.
    */
-  follow?(name: string, from: Position, changed: () => void): LiveReader;
+  follow?(name: string, from: Position, listener: LiveListener): LiveReader;
 
   /**
    * A short cut for those who pass bytes on, in stores that have it: copy the payloads of the messages

@@ -21,14 +21,14 @@ afterEach(async () => {
 describe("the short cut for live readers", () => {
   it("tells of each append and of the end, once", async () => {
     let told = 0;
-    const reader = store.follow!("q", "start", () => (told += 1));
+    const reader = store.follow!("q", "start", { changed: () => (told += 1) });
     await store.append("q", [bytes("a")]);
     await store.append("q", [bytes("b")]);
     expect(told).toBe(2);
     reader.close();
     await store.append("q", [bytes("c")]);
     expect(told).toBe(2);
-    store.follow!("q", "start", () => (told += 1));
+    store.follow!("q", "start", { changed: () => (told += 1) });
     await store.seal("q", { status: "ok" });
     expect(told).toBe(3);
   });
@@ -38,7 +38,7 @@ describe("the short cut for live readers", () => {
     await store.close();
     store = await openFileStore({ dir });
     await store.append("q", [bytes("b")]);
-    const reader = store.follow!("q", "start", () => {});
+    const reader = store.follow!("q", "start", { changed() {} });
     expect(reader.next()).toBeUndefined();
     expect(reader.behind).toBe(true);
     const { messages } = await store.read("q", reader.offset, { max: 1 });

@@ -17,9 +17,11 @@ function follow(
 ): Followed {
   assert.ok(store.follow !== undefined);
   let calls = 0;
-  const reader = store.follow(name, from, () => {
-    calls += 1;
-    changed();
+  const reader = store.follow(name, from, {
+    changed() {
+      calls += 1;
+      changed();
+    },
   });
   return Object.defineProperty(reader, "calls", { get: () => calls }) as Followed;
 }

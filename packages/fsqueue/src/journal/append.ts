@@ -65,6 +65,8 @@ function appendTo(
     for (const { type, bytes } of extras) {
       lane.buffer.record(type, queue.number, queue.next, bytes);
     }
+    const before = { ending: queue.ending, sealer: queue.sealer, order: queue.order };
+    batch.onRollback(() => Object.assign(queue, before));
     if (order !== undefined) queue.order = order;
     if (producer !== undefined) batch.onRollback(advanceProducer(queue, producer, queue.next));
     if (ending !== undefined) {
@@ -208,7 +210,7 @@ function checkConditions(
       throw orderConflict(queue.name, order, queue.order);
     }
   }
-  checkRoom(queue, count, payload);
+  if (queue.limited) checkRoom(queue, count, payload);
 }
 
 interface Extra {

@@ -1,5 +1,4 @@
 import { type Acknowledgements, rejectAll, settleAll } from "./acknowledgements.ts";
-import type { Ending } from "../store.ts";
 import type { QueueState } from "./queue-state.ts";
 import type { Chunk, Segment } from "./segment.ts";
 import { SyncTurn } from "./sync-turn.ts";
@@ -12,9 +11,6 @@ export interface Touch {
   readonly head: number;
   readonly count: number;
   readonly bytes: number;
-  readonly ending: Ending | undefined;
-  readonly sealer: QueueState["sealer"];
-  readonly order: string | undefined;
   end: number;
   /** The seal stands in this batch. */
   ends: boolean;
@@ -67,9 +63,6 @@ export class Batch {
         head: queue.head,
         count: queue.count,
         bytes: queue.bytes,
-        ending: queue.ending,
-        sealer: queue.sealer,
-        order: queue.order,
         end: queue.next,
         ends: false,
       };
@@ -137,9 +130,6 @@ export class Batch {
       queue.head = touch.head;
       queue.count = touch.count;
       queue.bytes = touch.bytes;
-      queue.ending = touch.ending;
-      queue.sealer = touch.sealer;
-      queue.order = touch.order;
       queue.touch = undefined;
     }
     rejectAll(this.acknowledgements, error);

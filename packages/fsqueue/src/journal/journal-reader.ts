@@ -1,5 +1,12 @@
 import { offsetTrimmed } from "../store-errors.ts";
-import type { Ending, LiveReader, Offset, Position, StoredMessage } from "../store.ts";
+import type {
+  Ending,
+  LiveListener,
+  LiveReader,
+  Offset,
+  Position,
+  StoredMessage,
+} from "../store.ts";
 import type { Journal } from "./journal.ts";
 import { RECORD_HEADER, recordTime } from "./layout.ts";
 import type { Run } from "./message-index.ts";
@@ -14,17 +21,17 @@ import { knownSequence, sequenceOf } from "./read.ts";
 export class JournalReader implements LiveReader {
   readonly #journal: Journal;
   #queue: QueueState;
-  readonly #changed: () => void;
+  readonly #listener: LiveListener;
   /** The sequence of the next message. */
   #sequence: number;
   #run: Run | undefined;
   behind = false;
 
-  constructor(journal: Journal, queue: QueueState, from: Position, changed: () => void) {
+  constructor(journal: Journal, queue: QueueState, from: Position, listener: LiveListener) {
     this.#journal = journal;
     this.#queue = queue;
     this.#sequence = sequenceOf(queue, from);
-    this.#changed = changed;
+    this.#listener = listener;
     queue.addReader(this);
   }
 
@@ -59,7 +66,7 @@ export class JournalReader implements LiveReader {
 
   /** For the journal: there may be something new. */
   wake(): void {
-    this.#changed();
+    this.#listener.changed();
   }
 
   /** For the journal, which read its folder anew: this is the same queue. */

@@ -5,6 +5,7 @@ import type {
   CopyResult,
   Ending,
   Leases,
+  LiveListener,
   LiveReader,
   Offset,
   OpenOptions,
@@ -123,9 +124,9 @@ export class JournalStore implements FileStore {
     }
   }
 
-  follow(name: string, from: Position, changed: () => void): LiveReader {
+  follow(name: string, from: Position, listener: LiveListener): LiveReader {
     const journal = this.#journal;
-    return new JournalReader(journal, journal.find(name), from, changed);
+    return new JournalReader(journal, journal.find(name), from, listener);
   }
 
   wait(name: string, after: Offset, signal?: WaitSignal): Promise<void> {

@@ -119,18 +119,20 @@ export class Journal {
   /** The same for a queue that was found before. */
   use(queue: QueueState, renew = true): void {
     if (this.closed) throw storeClosed();
-    const { ttlMs, expiresAt: fixed } = queue.settings;
-    if (ttlMs !== undefined || fixed !== undefined) {
-      const now = this.options.clock.now();
-      if (isExpired(queue, now)) {
-        this.expire(queue);
-        throw queueNotFound(queue.name);
-      }
-      if (ttlMs !== undefined && renew) this.#touch(queue, ttlMs, now);
-    }
+    if (queue.limited) this.#useLimited(queue, renew);
     if (queue.gone || queue.removing || queue.removed) {
       throw queue.forkCount > 0 ? queueRemoved(queue.name) : queueNotFound(queue.name);
     }
+  }
+
+  #useLimited(queue: QueueState, renew: boolean): void {
+    const { ttlMs } = queue.settings;
+    const now = this.options.clock.now();
+    if (isExpired(queue, now)) {
+      this.expire(queue);
+      throw queueNotFound(queue.name);
+    }
+    if (ttlMs !== undefined && renew) this.#touch(queue, ttlMs, now);
   }
 
   /** Renew a sliding TTL; the log is told only now and then, since a restart forgets what it was not told. */

@@ -31,53 +31,63 @@ export interface QueueSettings {
  * is the staged one, against which appends are checked; `tail` the acknowledged one, which readers see.
  */
 export class QueueState {
+  // First what every message looks at: the fields lie in memory in this order, and of many queues none is
+  // in a cache when its turn comes.
   readonly number: number;
-  settings: QueueSettings;
-  parent: QueueState | undefined;
-  /** Queues that began as a copy of this one; made when there is one. */
-  #forks: Set<QueueState> | undefined;
-
-  /** The first sequence that can be read. */
-  head = 0;
-  /** The same as far as the journal has it: a trim that is not written yet may be undone. */
-  keptHead = 0;
-  /** The acknowledged end. */
-  tail = 0;
   /** The staged end; never below `tail`. */
   next = 0;
+  /** The acknowledged end. */
+  tail = 0;
+  /** The first sequence that can be read. */
+  head = 0;
   /** Messages in `[head, next)`, and the bytes of their payload. */
   count = 0;
   bytes = 0;
-  /** Sequences that no message has: pairs of the first and the one after the last. */
-  gaps: Map<number, number> | undefined;
+  /** Its part in the batch being collected. */
+  touch: Touch | undefined;
+  /** Own messages: those of `[settings.fork.at, next)`, kept from the floor on. */
+  readonly index: MessageIndex = new MessageIndex();
+  /** Who is told of every change, without asking again each time. */
+  #reader: JournalReader | undefined;
+  #otherReaders: readonly JournalReader[] | undefined;
+  /** Who waits for the next change; made when somebody does. */
+  #waiters: Waiters | undefined;
+  /** Whether it can expire or has limits: if not, a message need not look at the settings. */
+  limited = false;
+  /** The end stands in the journal and readers see it. */
+  ended = false;
   /**
    * A power cut may have taken acknowledged messages, whose offsets must not be given again: the next
    * message leaves a gap of {@link JUMP} before it.
    */
   jump = false;
-  /** Own messages: those of `[settings.fork.at, next)`, kept from the floor on. */
-  readonly index: MessageIndex = new MessageIndex();
-
-  ending: Ending | undefined;
-  /** The end stands in the journal and readers see it. */
-  ended = false;
-  /** The producer's append that sealed the queue. */
-  sealer: { readonly id: string; readonly epoch: number; readonly sequence: number } | undefined;
-  order: string | undefined;
-  producers: Map<string, ProducerState> | undefined;
-  cursors: Map<string, number> | undefined;
-  groups: Map<string, Group> | undefined;
-  /** Who waits for the next change; made when somebody does. */
-  #waiters: Waiters | undefined;
-  /** Who is told of every change, without asking again each time. Never changed in place. */
-  #readers: readonly JournalReader[] | undefined;
-
   /** Its deletion is laid down, but not written yet. */
   removing = false;
   /** Removed, but forks still read its messages. */
   removed = false;
   /** Nothing of it is left. */
   gone = false;
+  /** The number of the segment of its newest record. */
+  lastSegment = 0;
+
+  #settings: QueueSettings;
+  parent: QueueState | undefined;
+  /** Queues that began as a copy of this one; made when there is one. */
+  #forks: Set<QueueState> | undefined;
+
+  /** The head as far as the journal has it: a trim that is not written yet may be undone. */
+  keptHead = 0;
+  /** Sequences that no message has: pairs of the first and the one after the last. */
+  gaps: Map<number, number> | undefined;
+
+  ending: Ending | undefined;
+  /** The producer's append that sealed the queue. */
+  sealer: { readonly id: string; readonly epoch: number; readonly sequence: number } | undefined;
+  order: string | undefined;
+  producers: Map<string, ProducerState> | undefined;
+  cursors: Map<string, number> | undefined;
+  groups: Map<string, Group> | undefined;
+
   /** Its OPEN record is laid down, but not written yet. */
   uncommitted = false;
   /** Opened by this process since it started. */
@@ -89,23 +99,31 @@ export class QueueState {
   touchedAt = 0;
   recordedTouch = 0;
 
-  /** Numbers of segments: of the first record, of the newest complete state, of the newest record. */
+  /** Numbers of segments: of the first record, of the newest complete state. */
   firstSegment = 0;
   anchor = 0;
-  lastSegment = 0;
-
-  /** Its part in the batch being collected. */
-  touch: Touch | undefined;
 
   constructor(number: number, settings: QueueSettings) {
     this.number = number;
+    this.#settings = settings;
     this.settings = settings;
+  }
+
+  get settings(): QueueSettings {
+    return this.#settings;
+  }
+
+  set settings(settings: QueueSettings) {
+    this.#settings = settings;
+    const { ttlMs, expiresAt, maxMessages, maxBytes } = settings;
+    this.limited = (ttlMs ?? expiresAt ?? maxMessages ?? maxBytes) !== undefined;
   }
 
   /** There may be something new to tell of this queue. */
   wake(): void {
     this.#waiters?.wake();
-    if (this.#readers !== undefined) for (const reader of this.#readers) reader.wake();
+    this.#reader?.wake();
+    if (this.#otherReaders !== undefined) for (const reader of this.#otherReaders) reader.wake();
   }
 
   /** Resolves at the next {@link wake}. */
@@ -120,19 +138,22 @@ export class QueueState {
   }
 
   addReader(reader: JournalReader): void {
-    this.#readers = this.#readers === undefined ? [reader] : [...this.#readers, reader];
+    if (this.#reader === undefined) this.#reader = reader;
+    else this.#otherReaders = [...(this.#otherReaders ?? []), reader];
   }
 
   removeReader(reader: JournalReader): void {
-    const others = this.#readers?.filter((other) => other !== reader);
-    this.#readers = others?.length === 0 ? undefined : others;
+    if (this.#reader === reader) this.#reader = undefined;
+    const others = this.#otherReaders?.filter((other) => other !== reader);
+    this.#otherReaders = others?.length === 0 ? undefined : others;
   }
 
   /** The journal read its folder anew: who follows this queue follows that one from now on. */
   handOver(again: QueueState): void {
-    const readers = this.#readers ?? [];
-    this.#readers = undefined;
-    for (const reader of readers) reader.adopt(again);
+    const readers = [this.#reader, ...(this.#otherReaders ?? [])];
+    this.#reader = undefined;
+    this.#otherReaders = undefined;
+    for (const reader of readers) reader?.adopt(again);
   }
 
   /** How many queues were forked from this one. */
@@ -153,12 +174,12 @@ export class QueueState {
   }
 
   get name(): string {
-    return this.settings.name;
+    return this.#settings.name;
   }
 
   /** The first sequence that stands in this queue's own records. */
   get ownFrom(): number {
-    return this.settings.fork?.at ?? 0;
+    return this.#settings.fork?.at ?? 0;
   }
 
   /** The first own message that this queue or a fork of it still needs. */

@@ -1,4 +1,11 @@
-import type { Ending, LiveReader, Offset, Position, StoredMessage } from "../store.ts";
+import type {
+  Ending,
+  LiveListener,
+  LiveReader,
+  Offset,
+  Position,
+  StoredMessage,
+} from "../store.ts";
 import type { MemoryQueue } from "./memory-queue.ts";
 
 /** Follows a queue; nothing is ever behind, as all is in memory. */
@@ -7,16 +14,15 @@ export class MemoryReader implements LiveReader {
   readonly #queue: MemoryQueue;
   /** Throws when the queue is not there, or another in its place; renews its TTL. */
   readonly #use: () => void;
-  readonly #changed: () => void;
+  readonly #tell: () => void;
   #offset: Offset;
 
-  constructor(queue: MemoryQueue, from: Position, use: () => void, changed: () => void) {
+  constructor(queue: MemoryQueue, from: Position, use: () => void, listener: LiveListener) {
     this.#queue = queue;
     this.#use = use;
     this.#offset = queue.read(from, { max: 0 }).next;
-    // A listener of its own, that two readers with the same callback are told of each.
-    this.#changed = () => changed();
-    queue.listeners.add(this.#changed);
+    this.#tell = () => listener.changed();
+    queue.listeners.add(this.#tell);
   }
 
   get offset(): Offset {
@@ -40,6 +46,6 @@ export class MemoryReader implements LiveReader {
   }
 
   close(): void {
-    this.#queue.listeners.delete(this.#changed);
+    this.#queue.listeners.delete(this.#tell);
   }
 }

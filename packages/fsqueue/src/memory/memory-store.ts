@@ -17,6 +17,7 @@ import type {
   Delivery,
   Ending,
   Leases,
+  LiveListener,
   LiveReader,
   Offset,
   OpenOptions,
@@ -122,12 +123,12 @@ class MemoryStore implements Store {
     }
   }
 
-  follow(name: string, from: Position, changed: () => void): LiveReader {
+  follow(name: string, from: Position, listener: LiveListener): LiveReader {
     const queue = this.#use(name);
     const use = (): void => {
       if (this.#use(name) !== queue) throw queueNotFound(name);
     };
-    return new MemoryReader(queue, from, use, changed);
+    return new MemoryReader(queue, from, use, listener);
   }
 
   async take(name: string, max: number): Promise<readonly StoredMessage[]> {

@@ -6,32 +6,32 @@ import { QueueError } from "../errors.ts";
 export type Encoder<In> = (value: In) => Uint8Array | Promise<Uint8Array>;
 
 /** Validates (where there is a schema) and encodes; throws or rejects with `MESSAGE_INVALID`. */
-export function encoderOf<In, T>(
+export function encode<In, T>(
   queue: string,
   codec: Codec<T>,
   schema: StandardSchemaV1<In, T> | undefined,
-): Encoder<In> {
-  const encode = (value: T): Uint8Array => {
-    try {
-      return codec.encode(value);
-    } catch (cause) {
-      throw new QueueError(
-        "MESSAGE_INVALID",
-        `A message for ${JSON.stringify(queue)} could not be encoded: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { cause, details: { queue } },
-      );
-    }
-  };
+  value: In,
+): Uint8Array | Promise<Uint8Array> {
   // Without a schema what goes in is what comes out.
-  if (schema === undefined) return encode as (value: unknown) => Uint8Array;
+  if (schema === undefined) return encoded(queue, codec, value as unknown as T);
   const finish = (result: StandardSchemaV1.Result<T>): Uint8Array => {
     if (result.issues !== undefined) throw invalid(queue, result.issues);
-    return encode(result.value);
+    return encoded(queue, codec, result.value);
   };
-  return (value) => {
-    const result = schema["~standard"].validate(value);
-    return result instanceof Promise ? result.then(finish) : finish(result);
-  };
+  const result = schema["~standard"].validate(value);
+  return result instanceof Promise ? result.then(finish) : finish(result);
+}
+
+function encoded<T>(queue: string, codec: Codec<T>, value: T): Uint8Array {
+  try {
+    return codec.encode(value);
+  } catch (cause) {
+    throw new QueueError(
+      "MESSAGE_INVALID",
+      `A message for ${JSON.stringify(queue)} could not be encoded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause, details: { queue } },
+    );
+  }
 }
 
 function invalid(queue: string, issues: readonly StandardSchemaV1.Issue[]): QueueError {

@@ -1,6 +1,7 @@
 import { endingError } from "../ending.ts";
 import type {
   Ending,
+  LiveListener,
   LiveReader,
   Offset,
   Position,
@@ -25,7 +26,7 @@ const noMessages: readonly StoredMessage[] = [];
  * It is itself the signal that its waits are given: an AbortController would be a third of what an idle
  * tail weighs.
  */
-export class Feed implements WaitSignal {
+export class Feed implements WaitSignal, LiveListener {
   readonly #source: FeedSource;
   readonly #signal: AbortSignal | undefined;
   readonly #max: number;
@@ -47,8 +48,8 @@ export class Feed implements WaitSignal {
   #endWait: (() => void) | undefined;
   /** Listens to the caller's signal from the first wait on. */
   #onAbort: (() => void) | undefined;
-  /** Called when {@link take} may have more to say, once {@link more} or {@link listen} was called. */
-  onChange: (() => void) | undefined;
+  /** Told when {@link take} may have more to say, once {@link more} or {@link listen} was called. */
+  listener: LiveListener | undefined;
 
   constructor(
     source: FeedSource,
@@ -68,7 +69,7 @@ export class Feed implements WaitSignal {
     return this.#over;
   }
 
-  /** All there is was taken, and `onChange` is called as soon as there is more. */
+  /** All there is was taken, and the listener is told as soon as there is more. */
   get told(): boolean {
     return this.#reader !== undefined && !this.#reader.behind && !this.#over;
   }
@@ -104,7 +105,7 @@ export class Feed implements WaitSignal {
       this.#endWait?.();
       // With nobody who waits to be told, the next `take` looks at the signal itself.
       this.#reader?.close();
-      this.onChange?.();
+      this.changed();
     };
     this.#signal.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -114,7 +115,7 @@ export class Feed implements WaitSignal {
     this.listen();
     if (!this.told) return this.#read();
     return new Promise((resolve) => {
-      this.onChange = resolve;
+      this.listener = { changed: resolve };
     });
   }
 
@@ -143,7 +144,12 @@ export class Feed implements WaitSignal {
     this.#failure = undefined;
     if (this.#over) return;
     this.#stop();
-    this.onChange?.();
+    this.changed();
+  }
+
+  /** For the store: there may be something new. */
+  changed(): void {
+    this.listener?.changed();
   }
 
   get aborted(): boolean {
@@ -166,7 +172,7 @@ export class Feed implements WaitSignal {
   #follow(): LiveReader | undefined {
     if (!this.#opened || this.#skipping !== undefined) return undefined;
     const { store, name } = this.#source;
-    this.#reader = store.follow?.(name, this.#position, () => this.onChange?.());
+    this.#reader = store.follow?.(name, this.#position, this);
     return this.#reader;
   }
 

@@ -4,16 +4,14 @@ import { type Codec, jsonCodec } from "../codec.ts";
 import { isQueueError } from "../errors.ts";
 import { type FileStoreOptions, openFileStore } from "../journal/file-store.ts";
 import { parseStoreName, storeNameOf } from "../queue-name.ts";
-import type { OpenOptions, QueueInfo, Store } from "../store.ts";
-import { encoderOf } from "./encoder.ts";
+import type { QueueInfo, Store } from "../store.ts";
 import { type Followable, MergedTail } from "./merged-tail.ts";
-import { decoderOf } from "./message.ts";
 import type { Queue, QueueOptions } from "./queue.ts";
 import { QueueHandle } from "./queue-handle.ts";
 import { QueueHub } from "./queue-hub.ts";
-import { QueueWriter } from "./queue-writer.ts";
 import type { MergedTailOptions, Queues, SessionQueueInfo, SessionQueues } from "./queues.ts";
-import { SessionWriters, type WriterOptions } from "./session-writers.ts";
+import { SessionWriters, writerOptionsOf } from "./session-writers.ts";
+import { AmbientSource, PinnedSource, SessionSource, type WriterSource } from "./writer-source.ts";
 
 /** Where the queues live: in a folder, with the options of a file store, or in any store. */
 export type QueuesOptions = QueueLayerOptions &
@@ -77,39 +75,8 @@ function createQueues(hub: QueueHub, defaultCodec: Codec<unknown>): Queues {
   const handle = <T, In>(
     name: string,
     options: QueueOptions<T, In>,
-    readingCreates: boolean,
-    writer: (options: WriterOptions) => QueueWriter,
-    owner: () => string,
-  ): Queue<T, In> => {
-    const codec = options.codec ?? (defaultCodec as Codec<T>);
-    const writerOptions = writerOptionsOf(options);
-    return new QueueHandle<T, In>({
-      hub,
-      name,
-      readingCreates,
-      writer: () => writer(writerOptions),
-      encode: encoderOf(name, codec, options.schema),
-      decoder: (storeName) => decoderOf(storeName, codec),
-      async fork(from, forkName, session, at) {
-        const target = session ?? owner();
-        const fork = at === undefined ? { from } : { from, at };
-        await store.open(storeNameOf(target, forkName), { ...writerOptions.store, fork });
-        return pinned(target, forkName, onlyReading(options));
-      },
-    });
-  };
-
-  const pinned = <T, In>(id: string, name: string, options: QueueOptions<T, In>): Queue<T, In> => {
-    const storeName = storeNameOf(id, name);
-    let own: QueueWriter | undefined;
-    const writer = (writerOptions: WriterOptions): QueueWriter => {
-      return (
-        hub.writers.get(storeName) ??
-        (own ??= new QueueWriter(hub, storeName, { ...writerOptions, owned: false }))
-      );
-    };
-    return handle(name, options, false, writer, () => id);
-  };
+    source: WriterSource,
+  ): Queue<T, In> => new QueueHandle<T, In>(hub, name, source, options, defaultCodec as Codec<T>);
 
   const sessionQueues = (idOrSession: string | Session): SessionQueues => {
     const id = typeof idOrSession === "string" ? idOrSession : idOrSession.id;
@@ -117,18 +84,19 @@ function createQueues(hub: QueueHub, defaultCodec: Codec<unknown>): Queues {
     return {
       id,
       queue: (name, options = {}) => {
-        if (typeof idOrSession === "string") return pinned(id, name, options);
-        storeNameOf(id, name);
-        const writer = (writerOptions: WriterOptions): QueueWriter =>
-          sessions.of(idOrSession, name, writerOptions);
-        return handle(name, options, true, writer, () => id);
+        const asked = writerOptionsOf(options);
+        const source =
+          typeof idOrSession === "string"
+            ? new PinnedSource(hub, id, name, asked)
+            : new SessionSource(sessions, idOrSession, name, asked);
+        return handle(name, options, source);
       },
       list: () => listSessions(store, storeNameOf(id, "-").slice(0, -1)),
     };
   };
 
   const flushWriters = async (): Promise<void> => {
-    const results = await Promise.allSettled([...hub.writers.values()].map((one) => one.flush()));
+    const results = await Promise.allSettled(Array.from(hub.writers(), (one) => one.flush()));
     const lost = results.flatMap((one) =>
       one.status === "rejected" ? [one.reason as unknown] : [],
     );
@@ -146,14 +114,8 @@ function createQueues(hub: QueueHub, defaultCodec: Codec<unknown>): Queues {
 
   return {
     store,
-    queue<T, In>(name: string, options: QueueOptions<T, In> = {}) {
-      storeNameOf("-", name);
-      const writer = (writerOptions: WriterOptions): QueueWriter =>
-        sessions.current(name, writerOptions);
-      const owner = (): string =>
-        parseStoreName(writer({ store: undefined, blocks: false }).name)?.session ?? "";
-      return handle(name, options, true, writer, owner);
-    },
+    queue: (name, options = {}) =>
+      handle(name, options, new AmbientSource(sessions, name, writerOptionsOf(options))),
     session: sessionQueues,
     tail<Q extends Readonly<Record<string, Followable>>>(
       queues: Q,
@@ -184,27 +146,4 @@ async function* listSessions(store: Store, prefix: string): AsyncIterable<Sessio
     const parts = parseStoreName(info.name);
     if (parts !== undefined) yield { ...info, ...parts };
   }
-}
-
-function writerOptionsOf<T, In>(options: QueueOptions<T, In>): WriterOptions {
-  const { metadata, ttlMs, expiresAt, maxMessages, maxBytes, whenFull } = options;
-  const store: OpenOptions = {
-    ...(metadata !== undefined && { metadata }),
-    ...(ttlMs !== undefined && { ttlMs }),
-    ...(expiresAt !== undefined && { expiresAt }),
-    ...(maxMessages !== undefined && { maxMessages }),
-    ...(maxBytes !== undefined && { maxBytes }),
-  };
-  // Without options a queue is found whatever its own are.
-  const asked = Object.keys(store).length > 0;
-  return { store: asked ? store : undefined, blocks: whenFull === "block" };
-}
-
-/** The options of a handle for a queue that was made already. */
-function onlyReading<T, In>({ codec, schema, whenFull }: QueueOptions<T, In>): QueueOptions<T, In> {
-  return {
-    ...(codec !== undefined && { codec }),
-    ...(schema !== undefined && { schema }),
-    ...(whenFull !== undefined && { whenFull }),
-  };
 }

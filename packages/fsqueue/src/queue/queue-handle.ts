@@ -1,15 +1,19 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Codec } from "../codec.ts";
 import { endingError } from "../ending.ts";
+import { storeNameOf } from "../queue-name.ts";
 import { queueNotFound } from "../store-errors.ts";
 import type { AppendReceipt, Ending, Offset, Position, QueueInfo } from "../store.ts";
 import { type CursorConsumer, createCursorConsumer } from "./cursor-consumer.ts";
-import type { Encoder } from "./encoder.ts";
+import { encode } from "./encoder.ts";
 import { Feed } from "./feed.ts";
 import { createLeasedConsumer, type LeaseOptions, type LeasedConsumer } from "./leased-consumer.ts";
-import type { Decoder, Message } from "./message.ts";
+import { type Decoder, decoderOf, type Message } from "./message.ts";
 import type {
   DequeueOptions,
   EnqueueOptions,
   Queue,
+  QueueOptions,
   QueueRead,
   SealQueueOptions,
   TailOptions,
@@ -22,34 +26,30 @@ import {
 } from "./queue-producer.ts";
 import type { QueueWriter } from "./queue-writer.ts";
 import { Tail, TailBatches } from "./tail.ts";
-
-/** What a handle needs to know; the rest is the same for ambient and pinned ones. */
-export interface HandleParts<T, In> {
-  readonly hub: QueueHub;
-  readonly name: string;
-  /** The writer of the queue meant at this moment; throws `SESSION_MISSING`. */
-  writer(): QueueWriter;
-  /** Whether reading creates the queue. */
-  readonly readingCreates: boolean;
-  readonly encode: Encoder<In>;
-  decoder(name: string): Decoder<T>;
-  fork(from: string, name: string, session: string | undefined, at?: Offset): Promise<Queue<T, In>>;
-}
+import { PinnedSource, type WriterSource } from "./writer-source.ts";
 
 /** A queue by its handle. It holds no state of the queue: that is the writer's and the store's. */
 export class QueueHandle<T, In> implements Queue<T, In> {
   readonly name: string;
-  readonly #parts: HandleParts<T, In>;
   readonly #hub: QueueHub;
-  readonly #encode: Encoder<In>;
+  readonly #source: WriterSource;
+  readonly #codec: Codec<T>;
+  readonly #schema: StandardSchemaV1<In, T> | undefined;
   /** Settles when the values that are being validated have been handed to the store. */
   #later: Promise<unknown> | undefined;
 
-  constructor(parts: HandleParts<T, In>) {
-    this.name = parts.name;
-    this.#parts = parts;
-    this.#hub = parts.hub;
-    this.#encode = parts.encode;
+  constructor(
+    hub: QueueHub,
+    name: string,
+    source: WriterSource,
+    { codec, schema }: Pick<QueueOptions<T, In>, "codec" | "schema">,
+    defaultCodec: Codec<T>,
+  ) {
+    this.name = name;
+    this.#hub = hub;
+    this.#source = source;
+    this.#codec = codec ?? defaultCodec;
+    this.#schema = schema;
   }
 
   async open(): Promise<QueueInfo> {
@@ -73,7 +73,7 @@ export class QueueHandle<T, In> implements Queue<T, In> {
   enqueueMany(values: readonly In[], options?: EnqueueOptions): Promise<AppendReceipt> {
     try {
       const writer = this.#writer();
-      const batch = values.map(this.#encode);
+      const batch = values.map((value) => this.#encode(value));
       if (batch.length === 0) throw new TypeError("enqueueMany needs at least one message.");
       return isEncoded(batch) && this.#later === undefined
         ? writer.append(batch, options)
@@ -111,7 +111,7 @@ export class QueueHandle<T, In> implements Queue<T, In> {
       const taken = await store.take(name, limit);
       if (taken.length > 0) {
         this.#hub.changed(name);
-        return taken.map(this.#parts.decoder(name));
+        return taken.map(this.#decoder(name));
       }
       if (!wait) return [];
       const { messages, next, ending } = await store.read(name, "start", { max: 1 });
@@ -127,7 +127,7 @@ export class QueueHandle<T, In> implements Queue<T, In> {
   async peek(): Promise<Message<T> | undefined> {
     const { name } = await this.#opened();
     const { messages } = await this.#hub.store.read(name, "start", { max: 1 });
-    return messages.map(this.#parts.decoder(name))[0];
+    return messages.map(this.#decoder(name))[0];
   }
 
   async size(): Promise<number> {
@@ -154,7 +154,7 @@ export class QueueHandle<T, In> implements Queue<T, In> {
       ...(limit !== undefined && { max: limit }),
       ...(maxBytes !== undefined && { maxBytes }),
     });
-    return { ...result, messages: result.messages.map(this.#parts.decoder(name)) };
+    return { ...result, messages: result.messages.map(this.#decoder(name)) };
   }
 
   tail(options: TailOptions = {}): Tail<T> {
@@ -172,7 +172,7 @@ export class QueueHandle<T, In> implements Queue<T, In> {
   consumer(group: string, options?: LeaseOptions): CursorConsumer<T> | LeasedConsumer<T> {
     const { name } = this.#writer();
     const opened = (): Promise<unknown> => this.#opened();
-    const decode = this.#parts.decoder(name);
+    const decode = this.#decoder(name);
     return options === undefined
       ? createCursorConsumer(this.#hub.store, name, group, opened, decode)
       : createLeasedConsumer(this.#hub, name, group, options, opened, decode);
@@ -182,7 +182,7 @@ export class QueueHandle<T, In> implements Queue<T, In> {
     const writer = this.#writer();
     return createQueueProducer(
       (batch, append) => writer.append(batch, append),
-      this.#encode,
+      (value) => this.#encode(value),
       id,
       options,
     );
@@ -193,7 +193,7 @@ export class QueueHandle<T, In> implements Queue<T, In> {
     { messages = [] }: SealQueueOptions<In> = {},
   ): Promise<AppendReceipt> {
     const writer = this.#writer();
-    const batch = messages.map(this.#encode);
+    const batch = messages.map((value) => this.#encode(value));
     const options = { messages: isEncoded(batch) ? batch : await allOf(batch) };
     return writer.seal(ending, options);
   }
@@ -211,11 +211,25 @@ export class QueueHandle<T, In> implements Queue<T, In> {
     { session, at }: { readonly session?: string; readonly at?: Offset } = {},
   ): Promise<Queue<T, In>> {
     const { name: from } = await this.#opened();
-    return this.#parts.fork(from, name, session, at);
+    const target = session ?? this.#source.session();
+    const fork = at === undefined ? { from } : { from, at };
+    const { options } = this.#source;
+    await this.#hub.store.open(storeNameOf(target, name), { ...options.store, fork });
+    const source = new PinnedSource(this.#hub, target, name, { ...options, store: undefined });
+    const kept = this.#schema === undefined ? {} : { schema: this.#schema };
+    return new QueueHandle<T, In>(this.#hub, name, source, kept, this.#codec);
   }
 
   #writer(): QueueWriter {
-    return this.#parts.writer();
+    return this.#source.writer();
+  }
+
+  #encode(value: In): Uint8Array | Promise<Uint8Array> {
+    return encode(this.name, this.#codec, this.#schema, value);
+  }
+
+  #decoder(name: string): Decoder<T> {
+    return decoderOf(name, this.#codec);
   }
 
   async #opened(): Promise<QueueWriter> {
@@ -225,7 +239,7 @@ export class QueueHandle<T, In> implements Queue<T, In> {
   }
 
   #mustOpen(writer: QueueWriter): boolean {
-    return this.#parts.readingCreates && !writer.opened;
+    return this.#source.readingCreates && !writer.opened;
   }
 
   async #trim(upTo: Offset | "now"): Promise<number> {
@@ -252,11 +266,11 @@ export class QueueHandle<T, In> implements Queue<T, In> {
 
   #follow({ from = "start", ...options }: TailOptions): { feed: Feed; decode: Decoder<T> } {
     const writer = this.#writer();
-    const open = this.#parts.readingCreates ? (): Promise<unknown> => writer.open() : undefined;
+    const open = this.#source.readingCreates ? (): Promise<unknown> => writer.open() : undefined;
     const source = { store: this.#hub.store, name: writer.name, open };
     return {
       feed: new Feed(source, from, options),
-      decode: this.#parts.decoder(writer.name),
+      decode: this.#decoder(writer.name),
     };
   }
 }

@@ -14,13 +14,39 @@ export class QueueHub {
    * Writers of live sessions, and others as long as they hold unsent messages or an untold failure, by
    * store name. Two handles of one queue share the writer here, so that their calls keep their order.
    */
-  readonly writers: Map<string, QueueWriter> = new Map();
+  readonly #writers = new Map<string, QueueWriter>();
+  /** Grows whenever another writer may have to be used for a queue; see {@link PinnedWriter}. */
+  version = 0;
   /** Queues of which somebody wants to know when messages are dropped, or given back by a consumer. */
   readonly #watched = new Map<string, { watchers: number; version: number; waiters: Waiters }>();
 
   constructor(store: Store, clock: Clock) {
     this.store = store;
     this.clock = clock;
+  }
+
+  /** Those that have something to do, or may have. */
+  writers(): Iterable<QueueWriter> {
+    return this.#writers.values();
+  }
+
+  /** The writer that all must use for this queue. */
+  writer(name: string): QueueWriter | undefined {
+    return this.#writers.get(name);
+  }
+
+  /** This one must be used from now on, unless there is one already. */
+  register(writer: QueueWriter): void {
+    if (this.#writers.has(writer.name)) return;
+    this.#writers.set(writer.name, writer);
+    this.version += 1;
+  }
+
+  /** This one need not be used any more. */
+  release(writer: QueueWriter): void {
+    if (this.#writers.get(writer.name) !== writer) return;
+    this.#writers.delete(writer.name);
+    this.version += 1;
   }
 
   /** Messages of this queue were dropped or given back. */

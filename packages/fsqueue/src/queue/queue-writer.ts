@@ -40,7 +40,8 @@ export class QueueWriter {
   readonly #blocks: boolean;
   #opening: Promise<QueueInfo> | undefined;
   #opened = false;
-  readonly #line = new Line<Task>();
+  /** Made when a call has to stand in line: most never do. */
+  #line: Line<Task> | undefined;
   /** The batch at the end of the line that `tryAppend` adds to. */
   #open: Task | undefined;
   #unsentBytes = 0;
@@ -48,7 +49,7 @@ export class QueueWriter {
   #holding = false;
   #scheduled = false;
   #failure: { readonly error: unknown } | undefined;
-  readonly #idle = new Waiters();
+  #idle: Waiters | undefined;
   /** Ends the waits for room; made when first read. */
   #aborter: AbortController | undefined;
 
@@ -114,7 +115,7 @@ export class QueueWriter {
 
   /** Resolves when what was called before is appended; rejects with what was not. */
   async flush(): Promise<void> {
-    while (this.#line.length > 0 || this.#holding) await this.#idle.wait();
+    while (this.#waiting || this.#holding) await (this.#idle ??= new Waiters()).wait();
     if (this.#failure !== undefined) this.#tellFailure();
   }
 
@@ -135,13 +136,17 @@ export class QueueWriter {
     if (this.#blocks) this.#abandoned.abort(reason);
   }
 
+  get #waiting(): boolean {
+    return this.#line !== undefined && this.#line.length > 0;
+  }
+
   /** Nothing is under way, so that a call may go straight to the store. */
   get #isClear(): boolean {
     return (
       this.#opened &&
       !this.#blocks &&
       !this.#holding &&
-      this.#line.length === 0 &&
+      !this.#waiting &&
       this.#failure === undefined
     );
   }
@@ -157,7 +162,7 @@ export class QueueWriter {
       // The next call tries again; those in line are told.
       this.#opening = undefined;
       this.#open = undefined;
-      for (const task of this.#line.takeAll()) this.#fail(task, error);
+      for (const task of this.#line?.takeAll() ?? []) this.#fail(task, error);
       this.#rest();
       throw error;
     }
@@ -190,7 +195,7 @@ export class QueueWriter {
       }
       signal.throwIfAborted();
       const onAbort = (): void => {
-        this.#line.remove(task);
+        this.#line?.remove(task);
         reject(signal.reason);
       };
       const settled = <V>(settle: (value: V) => void) => {
@@ -206,8 +211,8 @@ export class QueueWriter {
   }
 
   #push(task: Task): void {
-    if (!this.#hub.writers.has(this.name)) this.#hub.writers.set(this.name, this);
-    this.#line.push(task);
+    this.#hub.register(this);
+    (this.#line ??= new Line()).push(task);
     if (!this.#opened) {
       // Who stands in line is told by the line.
       this.open().catch(() => {});
@@ -221,13 +226,13 @@ export class QueueWriter {
 
   readonly #advance = (): void => {
     this.#scheduled = false;
-    while (this.#line.length > 0 && !this.#holding && this.#opened) {
-      const task = this.#line.shift();
+    while (this.#waiting && !this.#holding && this.#opened) {
+      const task = this.#line?.shift();
       if (task === undefined) break;
       if (task === this.#open) this.#open = undefined;
       void this.#send(task);
     }
-    if (this.#line.length === 0 && !this.#holding) this.#rest();
+    if (!this.#waiting && !this.#holding) this.#rest();
   };
 
   async #send(task: Task): Promise<void> {
@@ -274,7 +279,7 @@ export class QueueWriter {
     this.#unsentBytes -= task.bytes;
     this.#open = undefined;
     let told = false;
-    for (const next of this.#line.takeAll()) {
+    for (const next of this.#line?.takeAll() ?? []) {
       this.#unsentBytes -= next.bytes;
       next.reject?.(error);
       told ||= next.reject !== undefined;
@@ -288,11 +293,11 @@ export class QueueWriter {
 
   #rest(): void {
     if (!this.#owned && this.#failure === undefined) this.forget();
-    this.#idle.wake();
+    this.#idle?.wake();
   }
 
   forget(): void {
-    if (this.#hub.writers.get(this.name) === this) this.#hub.writers.delete(this.name);
+    this.#hub.release(this);
   }
 
   #tellFailure(): never {

@@ -3,6 +3,7 @@ import { endingOf } from "../ending.ts";
 import { isQueueError, QueueError, type QueueErrorCode } from "../errors.ts";
 import { storeNameOf } from "../queue-name.ts";
 import type { OpenOptions } from "../store.ts";
+import type { QueueOptions } from "./queue.ts";
 import type { QueueHub } from "./queue-hub.ts";
 import { QueueWriter } from "./queue-writer.ts";
 
@@ -11,6 +12,25 @@ export interface WriterOptions {
   readonly store: OpenOptions | undefined;
   readonly blocks: boolean;
 }
+
+/** What the options of a handle ask for. */
+export function writerOptionsOf<T, In>(options: QueueOptions<T, In>): WriterOptions {
+  const { metadata, ttlMs, expiresAt, maxMessages, maxBytes, whenFull } = options;
+  const store: OpenOptions = {
+    ...(metadata !== undefined && { metadata }),
+    ...(ttlMs !== undefined && { ttlMs }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(maxMessages !== undefined && { maxMessages }),
+    ...(maxBytes !== undefined && { maxBytes }),
+  };
+  const blocks = whenFull === "block";
+  // Without options a queue is found whatever its own are.
+  if (Object.keys(store).length > 0) return { store, blocks };
+  return blocks ? onlyBlocks : nothingAsked;
+}
+
+const nothingAsked: WriterOptions = Object.freeze({ store: undefined, blocks: false });
+const onlyBlocks: WriterOptions = Object.freeze({ store: undefined, blocks: true });
 
 /** The queue is gone, or will be found by the next process: there is nothing to end. */
 const nothingToEnd: readonly QueueErrorCode[] = [
@@ -76,7 +96,7 @@ export class SessionWriters {
       }
       if (failure !== undefined && lost) throw failure;
     });
-    if (!this.#hub.writers.has(name)) this.#hub.writers.set(name, writer);
+    this.#hub.register(writer);
     return writer;
   }
 }

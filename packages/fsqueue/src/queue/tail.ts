@@ -1,4 +1,4 @@
-import type { StoredMessage } from "../store.ts";
+import type { LiveListener, StoredMessage } from "../store.ts";
 import type { Feed } from "./feed.ts";
 import type { Decoder, Message } from "./message.ts";
 
@@ -29,7 +29,7 @@ export class TailBatches<T> implements AsyncIterableIterator<readonly Message<T>
 }
 
 /** The messages of a queue, one by one. Those that are there already cost no further wait each. */
-export class Tail<T> implements AsyncIterableIterator<Message<T>> {
+export class Tail<T> implements AsyncIterableIterator<Message<T>>, LiveListener {
   readonly #feed: Feed;
   readonly #decode: Decoder<T>;
   /** The call under way, when it has to wait; later ones stand behind it. */
@@ -85,14 +85,15 @@ export class Tail<T> implements AsyncIterableIterator<Message<T>> {
   #wait(): Promise<Result<T>> {
     const feed = this.#feed;
     feed.listen();
-    feed.onChange ??= () => this.#deliver();
+    feed.listener = this;
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
   }
 
-  #deliver(): void {
+  /** For the feed: there may be something to tell. */
+  changed(): void {
     const resolve = this.#resolve;
     const reject = this.#reject;
     if (resolve === undefined || reject === undefined) return;
