@@ -9,24 +9,18 @@ import {
 import { Chunk, type Segment } from "./segment.ts";
 
 const SMALLEST_CHUNK = 64 << 10;
-const LARGEST_CHUNK = 256 << 10;
+const LARGEST_CHUNK = 1 << 20;
 
 /**
- * Where records are laid down before they are written: chunks of memory in the order of the file. The
- * newest one is never used again, and live readers are given views into it. A full one is copied into a
- * ring of memory, as large as the budget, for those who read a little later: what they get are copies.
- *
- * Kept as they are, full chunks would grow old in the garbage collector's eyes and die there: at 50,000
- * messages a second one full collection a second, of 10 ms each. The copy costs 10 ns a message.
+ * Where records are laid down before they are written: chunks of memory in the order of the file. Written
+ * chunks stay, newest first, up to the memory budget: they are the ring from which live readers are served
+ * without a copy. A chunk is never used twice, since readers may keep views into it.
  */
 export class AppendBuffer {
   readonly #budget: number;
   #chunk: Chunk | undefined;
-  /** Full chunks that are still in memory, and the bytes they take. */
   #hot: Chunk[] = [];
   #hotBytes = 0;
-  /** Memory of the ring that holds nothing now. */
-  readonly #free: Uint8Array[] = [];
 
   #block = -1;
   #blockCount = 0;
@@ -155,7 +149,6 @@ export class AppendBuffer {
   /** What was laid down since is void, or the next batch goes to another segment: begin a new chunk. */
   reset(): void {
     this.#block = -1;
-    if (this.#chunk !== undefined) this.#retire(this.#chunk);
     this.#chunk = undefined;
   }
 
@@ -168,46 +161,19 @@ export class AppendBuffer {
       fileStart = last.chunk.fileStart + last.chunk.used;
     }
     const usual = Math.min(LARGEST_CHUNK, before === undefined ? 0 : before.bytes.length * 2);
-    if (before !== undefined) this.#retire(before);
-    const capacity = Math.max(SMALLEST_CHUNK, usual, needed);
-    const chunk = new Chunk(batch.segment, fileStart, memoryOf(capacity));
+    const chunk = new Chunk(batch.segment, fileStart, Math.max(SMALLEST_CHUNK, usual, needed));
     batch.parts.push({ chunk, start: 0, end: 0 });
     this.#chunk = chunk;
     batch.segment.hot.push(chunk);
+    this.#hot.push(chunk);
+    this.#hotBytes += chunk.bytes.length;
+    while (this.#hotBytes > this.#budget && this.#hot.length > 1) this.#forget(this.#hot[0]!);
     return chunk;
   }
 
-  /** It is full: keep what it holds in the ring. Whoever is still to write it has the chunk itself. */
-  #retire(chunk: Chunk): void {
-    const { hot } = chunk.segment;
-    const at = hot.lastIndexOf(chunk);
-    if (at < 0) return;
-    const large = chunk.bytes.length > LARGEST_CHUNK;
-    const room = large ? chunk.bytes.length : LARGEST_CHUNK;
-    while (this.#hotBytes + room > this.#budget && this.#hot.length > 0)
-      this.#forget(this.#hot[0]!);
-    if (this.#hotBytes + room > this.#budget) {
-      hot.splice(at, 1);
-      return;
-    }
-    const kept = large ? chunk : this.#copy(chunk);
-    hot[at] = kept;
-    this.#hot.push(kept);
-    this.#hotBytes += kept.bytes.length;
-  }
-
-  #copy(chunk: Chunk): Chunk {
-    const memory = this.#free.pop() ?? memoryOf(LARGEST_CHUNK);
-    memory.set(chunk.bytes.subarray(0, chunk.used));
-    const copy = new Chunk(chunk.segment, chunk.fileStart, memory, true);
-    copy.used = chunk.used;
-    return copy;
-  }
-
   #forget(chunk: Chunk): void {
-    this.#hot.splice(this.#hot.indexOf(chunk), 1);
+    this.#hot.shift();
     this.#hotBytes -= chunk.bytes.length;
-    if (chunk.borrowed) this.#free.push(chunk.bytes);
     removeFrom(chunk.segment, chunk);
   }
 
@@ -216,16 +182,15 @@ export class AppendBuffer {
     this.reset();
     for (const chunk of segment.hot.slice()) {
       if (chunk.fileStart + chunk.used <= from) continue;
-      if (chunk.fileStart < from) chunk.used = from - chunk.fileStart;
-      else if (this.#hot.includes(chunk)) this.#forget(chunk);
-      else removeFrom(segment, chunk);
+      if (chunk.fileStart < from) {
+        chunk.used = from - chunk.fileStart;
+        continue;
+      }
+      removeFrom(segment, chunk);
+      this.#hot = this.#hot.filter((kept) => kept !== chunk);
+      this.#hotBytes -= chunk.bytes.length;
     }
   }
-}
-
-/** Memory of its own, never from Node's shared pool: readers keep views into it. */
-function memoryOf(capacity: number): Uint8Array {
-  return new Uint8Array(new ArrayBuffer(capacity));
 }
 
 function removeFrom(segment: Segment, chunk: Chunk): void {
