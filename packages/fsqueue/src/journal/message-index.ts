@@ -19,16 +19,27 @@ export interface Run {
 export class MessageIndex {
   /** Invariant: sorted by `first`, never overlapping, none empty. */
   runs: Run[] = [];
+  /** The run that was begun last. It is one of `runs` as long as it is not empty. */
+  #newest: Run | undefined;
 
   /** Add the message after the last one. */
   push(sequence: number, segment: Segment, offset: number, length: number): void {
-    const last = this.runs.at(-1);
+    const last = this.#newest;
     segment.live += length + RECORD_HEADER;
-    if (last !== undefined && last.segment === segment && last.first + last.count === sequence) {
+    if (
+      last !== undefined &&
+      last.segment === segment &&
+      last.count > 0 &&
+      last.first + last.count === sequence
+    ) {
       append(last, offset, length);
       return;
     }
-    this.runs.push(createRun(sequence, segment, offset, length));
+    const run = createRun(sequence, segment, offset, length);
+    this.#newest = run;
+    // Most queues have one run; an array that has grown has room for 16.
+    if (this.runs.length === 0) this.runs = [run];
+    else this.runs.push(run);
   }
 
   /** Record where a message stands now, wherever it stood before. */
@@ -138,6 +149,7 @@ export class MessageIndex {
     const after = run.count - before - 1;
     shorten(run, before, 1);
     if (before === 0 && after === 0) {
+      run.count = 0;
       this.runs.splice(at, 1);
     } else if (before === 0) {
       run.first += 1;
@@ -159,7 +171,7 @@ export class MessageIndex {
 }
 
 function createRun(first: number, segment: Segment, offset: number, length: number): Run {
-  const table = new Uint32Array(8);
+  const table = new Uint32Array(4);
   table[0] = offset;
   table[1] = length;
   return { first, count: 1, segment, table, skip: 0 };

@@ -35,6 +35,9 @@ export class QueueHandle<T, In> implements Queue<T, In> {
   readonly #source: WriterSource;
   readonly #codec: Codec<T>;
   readonly #schema: StandardSchemaV1<In, T> | undefined;
+  /** The writer at this version of the hub, if it stays the same until that changes. */
+  #known: QueueWriter | undefined;
+  #version = 0;
   /** Settles when the values that are being validated have been handed to the store. */
   #later: Promise<unknown> | undefined;
 
@@ -221,7 +224,13 @@ export class QueueHandle<T, In> implements Queue<T, In> {
   }
 
   #writer(): QueueWriter {
-    return this.#source.writer();
+    const { version } = this.#hub;
+    if (this.#known !== undefined && this.#version === version) return this.#known;
+    const source = this.#source;
+    const writer = source.writer();
+    this.#known = source.steady ? writer : undefined;
+    this.#version = version;
+    return writer;
   }
 
   #encode(value: In): Uint8Array | Promise<Uint8Array> {

@@ -15,7 +15,7 @@ export class QueueHub {
    * store name. Two handles of one queue share the writer here, so that their calls keep their order.
    */
   readonly #writers = new Map<string, QueueWriter>();
-  /** Grows whenever another writer may have to be used for a queue; see {@link PinnedWriter}. */
+  /** Grows whenever another writer may have to be used for a queue; see `WriterSource.steady`. */
   version = 0;
   /** Queues of which somebody wants to know when messages are dropped, or given back by a consumer. */
   readonly #watched = new Map<string, { watchers: number; version: number; waiters: Waiters }>();

@@ -9,6 +9,8 @@ export interface WriterSource {
   /** Whether reading creates the queue. */
   readonly readingCreates: boolean;
   readonly options: WriterOptions;
+  /** Whether the writer is the same as long as the hub's version is. */
+  readonly steady: boolean;
   /** The writer of the queue that is meant at this moment; throws `SESSION_MISSING`. */
   writer(): QueueWriter;
   /** The id of the session it is of. */
@@ -18,6 +20,7 @@ export interface WriterSource {
 /** The queue of whichever session is current. */
 export class AmbientSource implements WriterSource {
   readonly readingCreates = true;
+  readonly steady = false;
   readonly options: WriterOptions;
   readonly #sessions: SessionWriters;
   readonly #queue: string;
@@ -41,6 +44,7 @@ export class AmbientSource implements WriterSource {
 /** The queue of this session, which it ends. */
 export class SessionSource implements WriterSource {
   readonly readingCreates = true;
+  readonly steady = false;
   readonly options: WriterOptions;
   readonly #sessions: SessionWriters;
   readonly #session: Session;
@@ -66,14 +70,12 @@ export class SessionSource implements WriterSource {
 /** The queue of a session of this id, looked at from outside. */
 export class PinnedSource implements WriterSource {
   readonly readingCreates = false;
+  readonly steady = true;
   readonly options: WriterOptions;
   readonly #hub: QueueHub;
   readonly #session: string;
   readonly #name: string;
   #own: QueueWriter | undefined;
-  /** The writer that was to be used at this version of the hub. */
-  #known: QueueWriter | undefined;
-  #version = -1;
 
   constructor(hub: QueueHub, session: string, queue: string, options: WriterOptions) {
     this.options = options;
@@ -83,12 +85,7 @@ export class PinnedSource implements WriterSource {
   }
 
   writer(): QueueWriter {
-    const hub = this.#hub;
-    if (this.#known === undefined || this.#version !== hub.version) {
-      this.#known = hub.writer(this.#name) ?? this.#mine();
-      this.#version = hub.version;
-    }
-    return this.#known;
+    return this.#hub.writer(this.#name) ?? this.#mine();
   }
 
   session(): string {
