@@ -6,21 +6,20 @@ import {
   finishRecord,
   writeBlockHeader,
 } from "./layout.ts";
+import { ChunkRing } from "./chunk-ring.ts";
 import { Chunk, type Segment } from "./segment.ts";
 
 const SMALLEST_CHUNK = 64 << 10;
-const LARGEST_CHUNK = 1 << 20;
+const LARGEST_CHUNK = 256 << 10;
 
 /**
- * Where records are laid down before they are written: chunks of memory in the order of the file. Written
- * chunks stay, newest first, up to the memory budget: they are the ring from which live readers are served
- * without a copy. A chunk is never used twice, since readers may keep views into it.
+ * Where records are laid down before they are written: chunks of memory in the order of the file. Live
+ * readers are given views into the newest one, and so it is never used twice; a full one is copied into a
+ * ring and left to those who still hold on to it.
  */
 export class AppendBuffer {
-  readonly #budget: number;
   #chunk: Chunk | undefined;
-  #hot: Chunk[] = [];
-  #hotBytes = 0;
+  readonly #ring: ChunkRing;
 
   #block = -1;
   #blockCount = 0;
@@ -31,7 +30,7 @@ export class AppendBuffer {
   #timeHigh: number;
 
   constructor(budget: number, time: number) {
-    this.#budget = budget;
+    this.#ring = new ChunkRing(budget);
     this.#time = time;
     this.#timeLow = time >>> 0;
     this.#timeHigh = Math.floor(time / 2 ** 32);
@@ -149,6 +148,7 @@ export class AppendBuffer {
   /** What was laid down since is void, or the next batch goes to another segment: begin a new chunk. */
   reset(): void {
     this.#block = -1;
+    if (this.#chunk !== undefined) this.#ring.keep(this.#chunk);
     this.#chunk = undefined;
   }
 
@@ -161,39 +161,23 @@ export class AppendBuffer {
       fileStart = last.chunk.fileStart + last.chunk.used;
     }
     const usual = Math.min(LARGEST_CHUNK, before === undefined ? 0 : before.bytes.length * 2);
-    const chunk = new Chunk(batch.segment, fileStart, Math.max(SMALLEST_CHUNK, usual, needed));
+    if (before !== undefined) this.#ring.keep(before);
+    const bytes = new ArrayBuffer(Math.max(SMALLEST_CHUNK, usual, needed));
+    const chunk = new Chunk(batch.segment, fileStart, new Uint8Array(bytes));
     batch.parts.push({ chunk, start: 0, end: 0 });
     this.#chunk = chunk;
     batch.segment.hot.push(chunk);
-    this.#hot.push(chunk);
-    this.#hotBytes += chunk.bytes.length;
-    while (this.#hotBytes > this.#budget && this.#hot.length > 1) this.#forget(this.#hot[0]!);
     return chunk;
-  }
-
-  #forget(chunk: Chunk): void {
-    this.#hot.shift();
-    this.#hotBytes -= chunk.bytes.length;
-    removeFrom(chunk.segment, chunk);
   }
 
   /** Take the chunks of these batches out of memory: their bytes never made it to the file. */
   discard(segment: Segment, from: number): void {
     this.reset();
-    for (const chunk of segment.hot.slice()) {
+    const { hot } = segment;
+    for (const chunk of hot.slice()) {
       if (chunk.fileStart + chunk.used <= from) continue;
-      if (chunk.fileStart < from) {
-        chunk.used = from - chunk.fileStart;
-        continue;
-      }
-      removeFrom(segment, chunk);
-      this.#hot = this.#hot.filter((kept) => kept !== chunk);
-      this.#hotBytes -= chunk.bytes.length;
+      if (chunk.fileStart < from) chunk.used = from - chunk.fileStart;
+      else hot.splice(hot.indexOf(chunk), 1);
     }
   }
-}
-
-function removeFrom(segment: Segment, chunk: Chunk): void {
-  const at = segment.hot.indexOf(chunk);
-  if (at >= 0) segment.hot.splice(at, 1);
 }

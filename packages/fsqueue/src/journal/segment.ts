@@ -1,6 +1,6 @@
 import { viewOf } from "./layout.ts";
 
-/** A stretch of a segment that is (still) in memory: what the append buffer leaves behind. */
+/** A stretch of a segment that is (still) in memory. */
 export class Chunk {
   readonly segment: Segment;
   /** Where the chunk's first byte stands in the segment. */
@@ -9,13 +9,15 @@ export class Chunk {
   readonly view: DataView;
   /** Bytes `[0, used)` hold blocks. */
   used = 0;
+  /** The memory will be used again: nobody may keep a view into it. */
+  readonly borrowed: boolean;
 
-  constructor(segment: Segment, fileStart: number, capacity: number) {
+  constructor(segment: Segment, fileStart: number, bytes: Uint8Array, borrowed = false) {
     this.segment = segment;
     this.fileStart = fileStart;
-    // A buffer of its own, never from Node's shared pool: readers keep views into it.
-    this.bytes = new Uint8Array(new ArrayBuffer(capacity));
-    this.view = viewOf(this.bytes);
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+    this.borrowed = borrowed;
   }
 
   /** Whether the byte at this offset of the segment is in it, which is not before its start. */
@@ -25,7 +27,8 @@ export class Chunk {
 
   /** What stands there, to keep. */
   payload(at: number, length: number): Uint8Array {
-    return new Uint8Array(this.bytes.buffer, at, length);
+    if (this.borrowed) return this.bytes.slice(at, at + length);
+    return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + at, length);
   }
 }
 
