@@ -50,6 +50,43 @@ describe("the short cut for live readers", () => {
     expect(reader.behind).toBe(false);
   });
 
+  it("stays right when the memory for what was written lately is used again and again", async () => {
+    await store.close();
+    store = await openFileStore({ dir, memoryBytes: 1 << 20 });
+    await store.open("r");
+    const text = (name: string, n: number): string => `${name} ${n} `.padEnd(1000, name);
+    const held: [name: string, n: number, data: Uint8Array][] = [];
+    const follow = (name: string): (() => Promise<void>) => {
+      let n = 0;
+      const reader = store.follow!(name, "start", { changed() {} });
+      return async () => {
+        for (;;) {
+          const live = reader.next();
+          const { messages, next } =
+            live === undefined && reader.behind
+              ? await store.read(name, reader.offset)
+              : { messages: live === undefined ? [] : [live], next: undefined };
+          if (messages.length === 0) return;
+          for (const { data } of messages) held.push([name, n++, data]);
+          if (next !== undefined) reader.moveTo(next);
+        }
+      };
+    };
+    const readers = { q: follow("q"), r: follow("r") };
+    for (let n = 0; n < 6000; n += 1) {
+      const written = ["q", "r"].map((name) => store.append(name, [bytes(text(name, n))]));
+      if (n % 7 === 0) await Promise.all(written);
+      if (n % 20 === 0) await readers.q(); // in memory
+      if (n % 500 === 0) await readers.r(); // some of it in the ring, some no more
+    }
+    await store.flush();
+    await readers.q();
+    await readers.r();
+    expect(held).toHaveLength(12_000);
+    // What was given stays what it was, whatever has become of the memory.
+    for (const [name, n, data] of held) expect(new TextDecoder().decode(data)).toBe(text(name, n));
+  });
+
   it("serves a tail that begins in files and goes on in memory", async () => {
     await store.open("s/q");
     const before = Array.from({ length: 50 }, (_, n) => bytes(JSON.stringify(n)));

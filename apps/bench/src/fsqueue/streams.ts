@@ -75,21 +75,27 @@ function streaming(full: number, durability: Durability, targets: readonly Targe
   };
 }
 
-/** Returns the milliseconds until everything was acknowledged and received. */
+/**
+ * Returns the milliseconds until everything was acknowledged and received. A fifth as much goes ahead and is
+ * not counted: what the engine has optimised it forgets when a log is closed, as a server never does.
+ */
 async function stream(log: LiveLog, streams: number, each: number): Promise<number> {
   const numbers = Array.from({ length: streams }, (_, number) => number);
-  const receptions = numbers.map((number) => new Reception(number, each));
+  const warmUp = Math.ceil(each / 5);
+  const receptions = numbers.map((number) => new Reception(number, warmUp + each));
   const messages = numbers.map(createMessage);
   const followed = numbers.map((number) =>
     log.follow(number, (message) => receptions[number]!.take(message)),
   );
+  const write = (from: number, to: number): Promise<void>[] =>
+    messages.map(async (message, number) => {
+      for (let sequence = from; sequence < to; sequence++) {
+        await log.append(number, numberMessage(message, sequence));
+      }
+    });
+  await Promise.all(write(0, warmUp));
   const start = performance.now();
-  const written = messages.map(async (message, number) => {
-    for (let sequence = 0; sequence < each; sequence++) {
-      await log.append(number, numberMessage(message, sequence));
-    }
-  });
-  await Promise.all([...written, ...followed]);
+  await Promise.all([...write(warmUp, warmUp + each), ...followed]);
   const took = performance.now() - start;
   for (const reception of receptions) reception.end();
   return took;

@@ -23,14 +23,11 @@ export class ChunkRing {
   /** Keep a copy in place of this chunk, or nothing if it is too large. */
   keep(chunk: Chunk): void {
     const { hot } = chunk.segment;
-    const at = hot.lastIndexOf(chunk);
-    if (at < 0) return;
+    if (!hot.includes(chunk)) return;
     // One that would drive out most of the others is better read from the file.
-    if (chunk.used * 4 > this.#capacity) {
-      hot.splice(at, 1);
-      return;
-    }
-    hot[at] = this.#copy(chunk);
+    const copies = chunk.used * 4 > this.#capacity ? [] : [this.#copy(chunk)];
+    // Only now: making room may have taken others out.
+    hot.splice(hot.indexOf(chunk), 1, ...copies);
   }
 
   #copy(chunk: Chunk): Chunk {
