@@ -94,7 +94,7 @@ describe("what runs out", () => {
   });
 
   it("open files", () => {
-    const result = appendUntilRefused("ulimit -n 64", "EMFILE");
+    const result = appendUntilRefused("ulimit -n 128", "EMFILE");
     expect(result).toMatchObject({ code: "STORE_FAILED", after: "appended" });
     const { acknowledged, found } = result as { acknowledged: number; found: number };
     expect(found).toBe(acknowledged);

@@ -72,7 +72,7 @@ describe("a full disk", () => {
             property === "truncate" ? async () => {} : target[property].bind(target),
         }),
     );
-    expect(found).toContain("refused");
+    expect(found).toContain("bbbbbbbbbb");
   });
 });
 
@@ -174,13 +174,14 @@ async function refusedBlocks(mutate: (port: FilePort) => FilePort): Promise<stri
   const store = await openFileStore({ dir, durability: "synced", port: mutate(disk) });
   await store.open("q");
   failAt = count + 2;
-  const large = new Uint8Array(1 << 20).fill(97);
+  const first = new Uint8Array(100 << 10).fill(97);
+  const refused = new Uint8Array(1 << 20).fill(98);
   const codes = await Promise.all([
-    codeOf(store.append("q", [large])),
-    codeOf(store.append("q", [bytes("refused")])),
+    codeOf(store.append("q", [first])),
+    codeOf(store.append("q", [refused])),
   ]);
   expect(codes).toEqual(["STORE_FULL", "STORE_FULL"]);
-  await store.append("q", [large]);
+  await store.append("q", [first]);
   const after = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
   const found = (await textsOf(after, "q")).map((text) => text.slice(0, 10));
   await after.close();

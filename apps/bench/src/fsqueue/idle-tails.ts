@@ -1,4 +1,4 @@
-import { openQueues } from "@lazy/fsqueue";
+import { type Queues, openQueues } from "@lazy/fsqueue";
 import type { Question } from "../harness.ts";
 import { inScratch } from "./scratch.ts";
 
@@ -20,6 +20,7 @@ export const idleTails: Question = {
         sample: () =>
           inScratch(async (dir) => {
             await using queues = await openQueues({ dir });
+            await fillMemory(queues);
             const before = await settledMemory();
             const tails = await Promise.all(
               Array.from({ length: count }, async (_, number) => {
@@ -43,6 +44,12 @@ export const idleTails: Question = {
     ];
   },
 };
+
+/** Let the store take the memory that it takes once, for whatever was written lately. */
+async function fillMemory(queues: Queues): Promise<void> {
+  const other = queues.session("other").queue("reply");
+  await other.enqueueMany(Array.from({ length: 1024 }, () => "x".repeat(1024)));
+}
 
 /** Memory of the heap and outside it, once what is no more needed is gone. */
 async function settledMemory(): Promise<number> {

@@ -1,18 +1,23 @@
 import { QueueError } from "../errors.ts";
 import { AppendBuffer } from "./append-buffer.ts";
 import { Batch } from "./batch.ts";
+import { BatchWriter, WRITE_NOW_LIMIT } from "./batch-writer.ts";
 import { isFullDisk, storeFailed, storeFull, systemCode } from "./failure.ts";
 import type { LaneOptions } from "./lane-options.ts";
 import { BLOCK_LIMIT, SEGMENT_HEADER } from "./layout.ts";
-import { SegmentFiles, writeAll } from "./segment-files.ts";
+import { SegmentFiles } from "./segment-files.ts";
 import type { Segment } from "./segment.ts";
 import { SyncTurn } from "./sync-turn.ts";
 import { Syncer } from "./syncer.ts";
 
-/** Up to this much is written on the spot (a few µs into the page cache), instead of by another thread. */
-const WRITE_NOW_LIMIT = 64 << 10;
 /** How long `written` data may wait for its fdatasync. */
 const SYNC_DELAY_MS = 100;
+
+/**
+ * With so much to sync nobody else is waited for: while the disk works, the rest of the turn goes on. Of a
+ * thousand writers of 200 bytes each the sync takes hardly any time then.
+ */
+const ENOUGH = 192 << 10;
 
 const resolved = Promise.resolve();
 
@@ -25,6 +30,7 @@ export class Lane {
   readonly buffer: AppendBuffer;
 
   readonly #files: SegmentFiles;
+  readonly #writer: BatchWriter;
   /** The segment being written; its `size` is what is written, its `durable` what is synced. */
   #active: Segment | undefined;
   /** The segment of the batch being collected: maybe not created yet. */
@@ -48,6 +54,7 @@ export class Lane {
   constructor(options: LaneOptions, position: { lane: number; nextSegment: number; time: number }) {
     this.#options = options;
     this.#files = new SegmentFiles(options, position);
+    this.#writer = new BatchWriter(options.port);
     this.#syncer = new Syncer({
       sync: () => this.#sync(),
       onFailure: (error) => {
@@ -121,13 +128,20 @@ export class Lane {
   /** All of an operation is laid down: a promise of `value`, kept when it is written (or durable). */
   promise<T>(batch: Batch, value: T, durable: boolean): Promise<T> {
     const promise = batch.promise(value, durable);
-    if (!this.#scheduled && this.#writing === undefined) this.#schedule();
+    this.kick();
     return promise;
   }
 
   /** The same where nobody waits. */
   kick(): void {
-    if (!this.#scheduled && this.#writing === undefined) this.#schedule();
+    if (this.#writing !== undefined) return;
+    if (this.#options.synced && this.#hasEnough()) this.#flush();
+    else if (!this.#scheduled) this.#schedule();
+  }
+
+  #hasEnough(): boolean {
+    const batch = this.#batch;
+    return batch !== undefined && (this.buffer.end ?? 0) - batch.start >= ENOUGH;
   }
 
   /** Resolves when everything laid down so far is written (or durable). */
@@ -208,27 +222,12 @@ export class Lane {
   #writeNow(batch: Batch): boolean {
     if (
       this.#options.synced ||
-      batch.length > WRITE_NOW_LIMIT ||
       batch.segment !== this.#active ||
-      batch.parts.length !== 1 ||
       this.#syncer.running // a write may wait for the journal of the file system then
     ) {
       return false;
     }
-    const { chunk, start, end } = batch.parts[0]!;
-    try {
-      const { port } = this.#options;
-      const count = port.writeNow(
-        batch.segment.descriptor,
-        chunk.bytes,
-        start,
-        end - start,
-        batch.start,
-      );
-      if (count !== end - start) return false; // the long way writes all of it again
-    } catch {
-      return false; // and meets the error again
-    }
+    if (!this.#writer.tryNow(batch)) return false;
     this.#written(batch);
     return true;
   }
@@ -236,15 +235,7 @@ export class Lane {
   async #writeLater(batch: Batch): Promise<void> {
     try {
       if (batch.segment !== this.#active) await this.#roll(batch.segment);
-      let at = batch.start;
-      for (const { chunk, start, end } of batch.parts) {
-        const written = this.#writeSome(batch, chunk.bytes, start, end, at);
-        if (written < end - start) {
-          const { port } = this.#options;
-          await writeAll(port, batch.segment, chunk.bytes, start + written, end, at + written);
-        }
-        at += end - start;
-      }
+      await this.#writer.write(batch, () => !this.#syncer.running);
       this.#throwIfFailed();
       if (this.#options.synced) {
         batch.segment.size = batch.end;
@@ -258,17 +249,9 @@ export class Lane {
     } catch (error) {
       await this.#writeFailed(batch, error);
     }
-    this.#flush();
-  }
-
-  /**
-   * Write little at once where no sync is under way: a thread less to wake. At 50,000 messages a second,
-   * synced, 0.5 ms to the acknowledgement instead of 0.6 to 2, and 8% less CPU time. Returns how much was
-   * written.
-   */
-  #writeSome(batch: Batch, bytes: Uint8Array, start: number, end: number, at: number): number {
-    if (end - start > WRITE_NOW_LIMIT || this.#syncer.running) return 0;
-    return this.#options.port.writeNow(batch.segment.descriptor, bytes, start, end - start, at);
+    // What gathered meanwhile; with it goes what those who were just told append in this turn.
+    if (!this.#options.synced) this.#flush();
+    else if (this.#batch !== undefined) this.kick();
   }
 
   #written(batch: Batch): void {
