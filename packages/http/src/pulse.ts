@@ -7,9 +7,8 @@ export interface Pulsed {
 const intervalMs = 250;
 
 /**
- * One timer for all connections: a timer each would cost more than the connections themselves. It ends
- * at the first beat that finds nobody, not with the last member: requests that come one after the other
- * would each set and clear it. It keeps no process alive.
+ * One timer for all connections: a timer each would cost more than the connections themselves. It runs
+ * only while there is something to look at, and keeps no process alive.
  */
 export class Pulse {
   readonly #members = new Set<Pulsed>();
@@ -23,15 +22,12 @@ export class Pulse {
   }
 
   delete(member: Pulsed): void {
-    this.#members.delete(member);
+    if (!this.#members.delete(member) || this.#members.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #beat(): void {
-    if (this.#members.size === 0) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-      return;
-    }
     const now = Date.now();
     for (const member of this.#members) member.pulse(now);
   }
