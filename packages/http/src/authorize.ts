@@ -1,4 +1,4 @@
-import type { RequestHead } from "./exchange.ts";
+import type { Exchange, RequestHead } from "./exchange.ts";
 import { fault, notFound } from "./fault.ts";
 
 /** What a request wants to do: PUT creates, POST appends or closes, GET and HEAD read, DELETE removes. */
@@ -26,11 +26,11 @@ export type Authorize = (request: RequestHead, access: Access) => Verdict | Prom
 /** Throws unless the request has the right. */
 export async function requireAccess(
   authorize: Authorize | undefined,
-  request: RequestHead,
+  exchange: Exchange,
   access: Access,
 ): Promise<void> {
   if (authorize === undefined) return;
-  const verdict = await authorize(request, access);
+  const verdict = await authorize(exchange.head, access);
   if (verdict === true) return;
   if (typeof verdict === "object") {
     throw fault(401, "UNAUTHENTICATED", "Say who you are.", {

@@ -166,11 +166,11 @@ function createCore(options: HandlerOptions, limits: Limits, admission: Admissio
 
 /** Every request is counted, those that are refused for draining as well. */
 function admitting(admission: Admission, respond: Respond): Respond {
-  return async (exchange) => {
+  return (exchange) => {
     try {
       admission.enter();
     } catch (error) {
-      return failureAnswer(error);
+      return Promise.resolve(failureAnswer(error));
     }
     return respond(exchange);
   };

@@ -36,7 +36,7 @@ async function answerNode(
 ): Promise<void> {
   if (request.socket.destroyed) return;
   const startedAt = performance.now();
-  const exchange = exchangeOf(request, response);
+  const exchange = new NodeExchange(request, response);
   const answer = await inside.respond(exchange);
   try {
     await write(inside, request, response, answer);
@@ -71,39 +71,52 @@ async function write(
   return writer.writeAll(pieces);
 }
 
-function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
-  // Under Express a mounted router has cut the path; the whole one is here.
-  const url = (request as { originalUrl?: string }).originalUrl ?? request.url ?? "/";
-  const mark = url.indexOf("?");
-  const method = request.method ?? "GET";
-  const origin = originOf(request);
-  const header = (name: string) => headerOf(request, name);
-  const head: RequestHead = {
-    method,
-    get url() {
-      return origin + url;
-    },
-    headers: { get: (name) => header(name.toLowerCase()) ?? null },
-  };
-  return {
-    method,
-    path: mark < 0 ? url : url.slice(0, mark),
-    query: mark < 0 ? "" : url.slice(mark + 1),
-    origin,
-    head,
-    header,
-    readBody: (most) => readNodeBody(request, most),
-    onGone(listener) {
-      if (response.destroyed || response.closed) listener();
-      response.once("close", listener);
-      return () => response.off("close", listener);
-    },
-  };
-}
+/** A class, since one is made for every request. */
+class NodeExchange implements Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly origin: string;
+  readonly #url: string;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
 
-function headerOf(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name];
-  return typeof value === "object" ? value.join(", ") : value;
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    // Under Express a mounted router has cut the path; the whole one is here.
+    const url = (request as { originalUrl?: string }).originalUrl ?? request.url ?? "/";
+    const mark = url.indexOf("?");
+    this.method = request.method ?? "GET";
+    this.path = mark < 0 ? url : url.slice(0, mark);
+    this.query = mark < 0 ? "" : url.slice(mark + 1);
+    this.origin = originOf(request);
+    this.#url = url;
+    this.#request = request;
+    this.#response = response;
+  }
+
+  get head(): RequestHead {
+    return {
+      method: this.method,
+      url: this.origin + this.#url,
+      headers: { get: (name) => this.header(name.toLowerCase()) ?? null },
+    };
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name];
+    return typeof value === "object" ? value.join(", ") : value;
+  }
+
+  readBody(most: number): Uint8Array | Promise<Uint8Array> {
+    return readNodeBody(this.#request, most);
+  }
+
+  onGone(listener: () => void): () => void {
+    const response = this.#response;
+    if (response.destroyed || response.closed) listener();
+    response.once("close", listener);
+    return () => response.off("close", listener);
+  }
 }
 
 function originOf(request: IncomingMessage): string {

@@ -68,7 +68,7 @@ async function route(
       allow: "GET, HEAD, POST, PUT, DELETE, OPTIONS",
     });
   }
-  const require = (access: Access) => requireAccess(authorize, exchange.head, access);
+  const require = (access: Access) => requireAccess(authorize, exchange, access);
   await require({ queue, operation });
   if (exchange.method === "PUT") {
     return createQueue(core, exchange, queue, (from) =>

@@ -36,15 +36,17 @@ export class SharedReads {
   /** What {@link Store.read} gives, perhaps of a moment ago: who finds nothing waits, and is told. */
   read(id: string, name: string, from: Offset, maxBytes: number): ReadResult | Promise<ReadResult> {
     const last = this.#last.get(id);
-    if (last === undefined || last.readers < 2) return this.#store.read(name, from, { maxBytes });
+    if (last === undefined || last.readers < 2) return this.#read(name, from, maxBytes);
     if (last.from === from) {
       if (last.pending !== undefined) return last.pending;
       if (last.result !== undefined && last.result.messages.length > 0) return last.result;
     }
-    const pending = this.#store.read(name, from, { maxBytes });
+    const read = this.#read(name, from, maxBytes);
     last.from = from;
-    last.pending = pending;
+    last.pending = undefined;
     last.result = undefined;
+    if ("messages" in read) return (last.result = read);
+    const pending = (last.pending = read);
     const settle = (result?: ReadResult): void => {
       if (last.pending !== pending) return;
       last.pending = undefined;
@@ -52,6 +54,13 @@ export class SharedReads {
     };
     pending.then(settle, () => settle());
     return pending;
+  }
+
+  /** What was just appended is in memory as a rule, and given without a promise. */
+  #read(name: string, from: Offset, maxBytes: number): ReadResult | Promise<ReadResult> {
+    return (
+      this.#store.tryRead?.(name, from, { maxBytes }) ?? this.#store.read(name, from, { maxBytes })
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Question, Target } from "../harness.ts";
 import { Client } from "./client.ts";
 import { faultQuestions } from "./faults.ts";
+import { refusals } from "./refusals.ts";
 import * as scenarios from "./scenarios.ts";
 import { BenchServer, type ServerKind } from "./server.ts";
 
@@ -65,5 +66,6 @@ export const questions: readonly Question[] = [
     full: 100,
     smoke: 5,
   }),
+  refusals,
   ...faultQuestions,
 ];

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createScratch, removeScratch } from "../fsqueue/scratch.ts";
 
-/** `lazy` is ours; `reference` the protocol's own server in file mode. */
-export type ServerKind = "lazy" | "reference";
+/** `lazy` is ours, `guarded` the same with rights; `reference` is the protocol's own server in file mode. */
+export type ServerKind = "lazy" | "guarded" | "reference";
 
 /** A server in its own process, with its own folder. */
 export class BenchServer {
