@@ -72,3 +72,19 @@ it("FORMAT.md is enough to read a folder", async () => {
   expect(await readFolder(dir)).toEqual(expected);
   await rm(dir, { recursive: true });
 });
+
+it("the checksums are right for messages of every length", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "lazy-format-"));
+  const store = await openFileStore({ dir });
+  await store.open("lengths");
+  const messages = Array.from({ length: 800 }, (_, length) =>
+    Uint8Array.from({ length }, (_byte, at) => (at * 31 + length * 7) & 255),
+  );
+  await store.append("lengths", messages);
+  await store.close();
+  const file = await readFile(join(dir, "lane-000001", "0000000001.seg"));
+  const data = readSegment(file).filter(({ type }) => type === 2);
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+  expect(data.map(({ payload }) => hex(payload))).toEqual(messages.map(hex));
+  await rm(dir, { recursive: true });
+});

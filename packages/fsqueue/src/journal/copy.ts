@@ -1,34 +1,14 @@
-import { corruptRecord } from "./corrupt.ts";
+import { type ColdReader, type Stretch, readCold } from "./cold.ts";
 import type { Journal } from "./journal.ts";
-import {
-  RECORD_HEADER,
-  RecordType,
-  recordIntact,
-  recordLength,
-  recordQueue,
-  recordSequence,
-  recordType,
-  viewOf,
-} from "./layout.ts";
-import { readFully } from "./read-fully.ts";
+import { RECORD_HEADER } from "./layout.ts";
+import type { Run } from "./message-index.ts";
 import type { QueueState } from "./queue-state.ts";
-import type { Chunk, Segment } from "./segment.ts";
+import type { Chunk } from "./segment.ts";
+import { visitRuns } from "./visit-runs.ts";
 
-/** A span is read into a buffer of this size, which is used again. */
+/** What is not in memory is read into a buffer of this size, which is used again. */
 const SCRATCH = 128 << 10;
-/** As in a read of messages: what lies between two records is read with them up to this. */
-const LARGEST_GAP = 32 << 10;
 const MOST_SCRATCH = 16;
-
-/** Records of one queue that are read with one call. */
-interface Span {
-  readonly owner: QueueState;
-  readonly segment: Segment;
-  readonly start: number;
-  end: number;
-  /** Of each record: its offset, the length of its payload, its sequence, its place in the target. */
-  readonly records: number[];
-}
 
 /** What was copied. */
 export interface Copied {
@@ -49,7 +29,8 @@ class Copying {
   readonly target: Uint8Array | undefined;
   readonly room: number;
   readonly separator: number | undefined;
-  readonly spans: Span[] = [];
+  /** What is not in memory; each with its place in the target. */
+  readonly cold: Stretch[] = [];
   bytes = 0;
   messages = 0;
   full = false;
@@ -75,6 +56,49 @@ class Copying {
     this.messages += 1;
     return at;
   }
+
+  /** Copy what is in memory; note what is not. */
+  visit(owner: QueueState, run: Run, from: number, to: number): boolean {
+    const { target } = this;
+    const { segment, table } = run;
+    let chunk: Chunk | undefined;
+    /** The first of the entries just before this one that are not in memory, and its place. */
+    let coldFrom = -1;
+    let coldPlace = 0;
+    const first = (run.skip + from - run.first) * 2;
+    let entry = first;
+    const note = (): void => {
+      const sequence = from + (coldFrom - first) / 2;
+      const places = table.slice(coldFrom, entry);
+      this.cold.push({ owner, segment, first: sequence, slot: coldPlace, places });
+      coldFrom = -1;
+    };
+    for (const end = first + (to - from) * 2; entry < end; entry += 2) {
+      const offset = table[entry]!;
+      const length = table[entry + 1]!;
+      const place = this.place(length);
+      if (place === undefined) break;
+      if (target === undefined) continue;
+      if (
+        chunk === undefined ||
+        offset < chunk.fileStart ||
+        offset >= chunk.fileStart + chunk.used
+      ) {
+        chunk = segment.chunkAt(offset);
+      }
+      if (chunk !== undefined) {
+        if (coldFrom >= 0) note();
+        const payload = offset - chunk.fileStart + RECORD_HEADER;
+        target.set(chunk.bytes.subarray(payload, payload + length), place);
+      } else if (coldFrom < 0) {
+        coldFrom = entry;
+        coldPlace = place;
+      }
+    }
+    if (coldFrom >= 0) note();
+    this.end = from + (entry - first) / 2;
+    return !this.full;
+  }
 }
 
 /**
@@ -90,142 +114,56 @@ export function copyMessages(
 ): Copied {
   const { start, tail } = range;
   const copying = new Copying(into.target, into.separator, start);
-  if (start < tail) copyAll(queue, start, tail, copying);
-  const { bytes, messages, spans } = copying;
+  visitRuns(queue, start, tail, copying);
+  const { bytes, messages, cold } = copying;
   return {
     bytes,
     messages,
     end: copying.full ? copying.end : Math.max(start, tail),
-    complete: spans.length === 0 ? undefined : () => copyCold(journal, copying, scratch),
+    complete:
+      cold.length === 0
+        ? undefined
+        : () => readCold(journal, cold, new PayloadReader(copying, scratch)),
   };
 }
 
-/** A fork's first messages stand with its origin, and so on. */
-function copyAll(queue: QueueState, start: number, tail: number, copying: Copying): void {
-  const { ownFrom, parent } = queue;
-  if (parent !== undefined && start < ownFrom) {
-    copyAll(parent, start, Math.min(ownFrom, tail), copying);
-    if (copying.full) return;
-  }
-  copyOwn(queue, Math.max(start, ownFrom), tail, copying);
-}
+/** Payloads into the target, by way of a buffer that is used again. */
+class PayloadReader implements ColdReader {
+  readonly largestSpan: number = SCRATCH;
+  readonly parallel: number = 1;
+  readonly #target: Uint8Array;
+  readonly #apart: number;
+  readonly #scratch: Scratch;
 
-/** Copy what is in memory; note what is not. */
-function copyOwn(owner: QueueState, from: number, to: number, copying: Copying): void {
-  const { runs } = owner.index;
-  const { target } = copying;
-  let chunk: Chunk | undefined;
-  for (let at = owner.index.position(from); at < runs.length; at += 1) {
-    const run = runs[at]!;
-    if (run.first >= to) return;
-    const { segment, table } = run;
-    const last = Math.min(to, run.first + run.count);
-    for (let sequence = Math.max(from, run.first); sequence < last; sequence += 1) {
-      const entry = (run.skip + sequence - run.first) * 2;
-      const offset = table[entry]!;
-      const length = table[entry + 1]!;
-      const place = copying.place(length);
-      if (place === undefined) return;
-      copying.end = sequence + 1;
-      if (target === undefined) continue;
-      if (
-        chunk === undefined ||
-        chunk.segment !== segment ||
-        offset < chunk.fileStart ||
-        offset >= chunk.fileStart + chunk.used
-      ) {
-        chunk = segment.chunkAt(offset);
-      }
-      if (chunk === undefined) {
-        note(copying.spans, owner, segment, offset, length).push(offset, length, sequence, place);
-      } else {
-        const payload = offset - chunk.fileStart + RECORD_HEADER;
-        target.set(chunk.bytes.subarray(payload, payload + length), place);
-      }
-    }
+  constructor({ target, separator }: Copying, scratch: Scratch) {
+    this.#target = target!;
+    this.#apart = separator === undefined ? 0 : 1;
+    this.#scratch = scratch;
+  }
+
+  buffer(length: number): Uint8Array {
+    const whole = length <= SCRATCH ? (this.#scratch.pop() ?? memory(SCRATCH)) : memory(length);
+    return whole.subarray(0, length);
+  }
+
+  take(
+    { slot }: Stretch,
+    entry: number,
+    before: number,
+    view: DataView,
+    at: number,
+    length: number,
+  ): void {
+    const payload = new Uint8Array(view.buffer, at + RECORD_HEADER, length);
+    this.#target.set(payload, slot + before + entry * this.#apart);
+  }
+
+  done({ buffer }: Uint8Array): void {
+    const reusable = buffer.byteLength === SCRATCH && this.#scratch.length < MOST_SCRATCH;
+    if (reusable) this.#scratch.push(new Uint8Array(buffer));
   }
 }
 
-/** The records of the span this one belongs to: the last, if it is near enough, or a new one. */
-function note(
-  spans: Span[],
-  owner: QueueState,
-  segment: Segment,
-  offset: number,
-  length: number,
-): number[] {
-  const end = offset + RECORD_HEADER + length;
-  const last = spans.at(-1);
-  if (
-    last !== undefined &&
-    last.owner === owner &&
-    last.segment === segment &&
-    offset >= last.end &&
-    offset - last.end <= LARGEST_GAP &&
-    end - last.start <= SCRATCH
-  ) {
-    last.end = end;
-    return last.records;
-  }
-  const span: Span = { owner, segment, start: offset, end, records: [] };
-  spans.push(span);
-  return span.records;
-}
-
-async function copyCold(journal: Journal, copying: Copying, scratch: Scratch): Promise<void> {
-  // Hold on to all segments at once: retention must not unlink one before its turn.
-  const held = [...new Set(copying.spans.map((span) => span.segment))];
-  for (const segment of held) segment.readers += 1;
-  try {
-    for (const span of copying.spans) await copySpan(journal, span, copying.target!, scratch);
-  } finally {
-    for (const segment of held) journal.descriptors.release(segment);
-  }
-}
-
-async function copySpan(
-  journal: Journal,
-  span: Span,
-  target: Uint8Array,
-  scratch: Scratch,
-): Promise<void> {
-  const length = span.end - span.start;
-  const whole = length <= SCRATCH ? (scratch.pop() ?? buffer(SCRATCH)) : buffer(length);
-  try {
-    const bytes = whole.subarray(0, length);
-    const read = await readFully(journal, span.segment, bytes, span.start);
-    bytes.fill(0, read);
-    takeRecords(span, bytes, target);
-  } finally {
-    if (whole.length === SCRATCH && scratch.length < MOST_SCRATCH) scratch.push(whole);
-  }
-}
-
-function takeRecords(
-  { owner, segment, start, records }: Span,
-  bytes: Uint8Array,
-  target: Uint8Array,
-) {
-  const view = viewOf(bytes);
-  for (let record = 0; record < records.length; record += 4) {
-    const offset = records[record]!;
-    const length = records[record + 1]!;
-    const sequence = records[record + 2]!;
-    const at = offset - start;
-    const total = RECORD_HEADER + length;
-    if (
-      recordLength(view, at) !== total ||
-      !recordIntact(bytes, view, at, total, segment.salt) ||
-      recordType(view, at) !== RecordType.data ||
-      recordQueue(view, at) !== owner.number ||
-      recordSequence(view, at) !== sequence
-    ) {
-      throw corruptRecord(segment, offset, owner.name, sequence);
-    }
-    target.set(bytes.subarray(at + RECORD_HEADER, at + total), records[record + 3]);
-  }
-}
-
-function buffer(length: number): Uint8Array {
+function memory(length: number): Uint8Array {
   return new Uint8Array(new ArrayBuffer(length));
 }

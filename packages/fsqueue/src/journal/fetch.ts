@@ -1,42 +1,12 @@
 import type { StoredMessage } from "../store.ts";
-import { corruptRecord } from "./corrupt.ts";
+import { type ColdReader, type Stretch, readCold } from "./cold.ts";
 import type { Journal } from "./journal.ts";
-import {
-  RECORD_HEADER,
-  RecordType,
-  recordIntact,
-  recordLength,
-  recordQueue,
-  recordSequence,
-  recordTime,
-  recordType,
-  viewOf,
-} from "./layout.ts";
+import { RECORD_HEADER, recordTime } from "./layout.ts";
+import type { Run } from "./message-index.ts";
 import { formatOffset } from "./offset.ts";
 import type { QueueState } from "./queue-state.ts";
-import { readFully } from "./read-fully.ts";
 import type { Chunk, Segment } from "./segment.ts";
-
-/**
- * Two records that stand further apart are read by two calls. Reading what lies between costs about 0.1 ns
- * a byte, a call of its own about 10 µs.
- */
-const LARGEST_GAP = 32 << 10;
-/** One call reads no more than this, unless one record is larger. */
-const LARGEST_SPAN = 1 << 20;
-/** Calls under way at once. */
-const PARALLEL = 4;
-
-/** A message that is not in memory. */
-interface Cold {
-  /** Its place in the result. */
-  readonly slot: number;
-  readonly queue: QueueState;
-  readonly sequence: number;
-  readonly segment: Segment;
-  readonly offset: number;
-  readonly length: number;
-}
+import { visitRuns } from "./visit-runs.ts";
 
 /** What a read found, and the sequence to read on from. */
 export interface Fetched {
@@ -50,7 +20,8 @@ export interface Fetched {
 /** A read being gathered. */
 class Gathering {
   readonly messages: StoredMessage[] = [];
-  readonly cold: Cold[] = [];
+  /** What is not in memory. */
+  readonly cold: Stretch[] = [];
   readonly max: number;
   readonly maxBytes: number;
   bytes = 0;
@@ -64,6 +35,11 @@ class Gathering {
 
   get full(): boolean {
     return this.messages.length >= this.max || this.bytes >= this.maxBytes;
+  }
+
+  visit(owner: QueueState, run: Run, from: number, to: number): boolean {
+    gather(owner, run, from, to, this);
+    return !this.full;
   }
 }
 
@@ -81,65 +57,101 @@ export function fetchMessages(
   maxBytes: number,
 ): Fetched {
   const gathering = new Gathering(start, max, maxBytes);
-  if (start < tail) gatherAll(queue, start, tail, gathering);
+  visitRuns(queue, start, tail, gathering);
   const end = gathering.full ? gathering.end : tail;
   const { messages, cold } = gathering;
-  const complete = cold.length === 0 ? undefined : () => fetchCold(journal, cold, messages);
+  const complete =
+    cold.length === 0
+      ? undefined
+      : () => readCold(journal, cold, new MessageReader(messages)).then(() => messages);
   return { end, messages, complete };
 }
 
-/** A fork's first messages stand with its origin, and so on. */
-function gatherAll(queue: QueueState, start: number, tail: number, gathering: Gathering): void {
-  const { ownFrom, parent } = queue;
-  if (parent !== undefined && start < ownFrom) {
-    gatherAll(parent, start, Math.min(ownFrom, tail), gathering);
+/** Give what is in memory; note what is not. */
+function gather(owner: QueueState, run: Run, from: number, to: number, gathering: Gathering): void {
+  const { messages, max, maxBytes } = gathering;
+  const { segment, table } = run;
+  let chunk: Chunk | undefined;
+  let sequence = from;
+  // What stands before all that is in memory is noted in one go.
+  const hotFrom = segment.hot[0]?.fileStart ?? Number.POSITIVE_INFINITY;
+  const first = (run.skip + from - run.first) * 2;
+  if (table[first]! < hotFrom) {
+    const slot = messages.length;
+    let entry = first;
+    while (sequence < to && table[entry]! < hotFrom) {
+      messages.push(pending);
+      gathering.bytes += table[entry + 1]!;
+      sequence += 1;
+      entry += 2;
+      if (messages.length >= max || gathering.bytes >= maxBytes) break;
+    }
+    const places = table.slice(first, entry);
+    gathering.cold.push({ owner, segment, first: from, slot, places });
+    gathering.end = sequence;
     if (gathering.full) return;
   }
-  gather(queue, Math.max(start, ownFrom), tail, gathering);
-}
-
-/** Give what is in memory; note what is not. */
-function gather(owner: QueueState, from: number, to: number, gathering: Gathering): void {
-  const { runs } = owner.index;
-  const { messages, cold, max, maxBytes } = gathering;
-  let chunk: Chunk | undefined;
-  for (let at = owner.index.position(from); at < runs.length; at += 1) {
-    const run = runs[at]!;
-    if (run.first >= to) return;
-    const { segment, table } = run;
-    const last = Math.min(to, run.first + run.count);
-    for (let sequence = Math.max(from, run.first); sequence < last; sequence += 1) {
-      const entry = (run.skip + sequence - run.first) * 2;
-      const offset = table[entry]!;
-      const length = table[entry + 1]!;
-      if (
-        chunk === undefined ||
-        chunk.segment !== segment ||
-        offset < chunk.fileStart ||
-        offset >= chunk.fileStart + chunk.used
-      ) {
-        chunk = segment.chunkAt(offset);
-      }
-      if (chunk === undefined) {
-        cold.push({ slot: messages.length, queue: owner, sequence, segment, offset, length });
-        messages.push(pending);
-      } else {
-        const place = offset - chunk.fileStart;
-        messages.push({
-          offset: formatOffset(sequence + 1),
-          data: chunk.payload(place + RECORD_HEADER, length),
-          time: recordTime(chunk.view, place),
-        });
-      }
-      gathering.bytes += length;
-      gathering.end = sequence + 1;
-      if (messages.length >= max || gathering.bytes >= maxBytes) return;
+  for (; sequence < to; sequence += 1) {
+    const entry = (run.skip + sequence - run.first) * 2;
+    const offset = table[entry]!;
+    const length = table[entry + 1]!;
+    if (chunk === undefined || offset < chunk.fileStart || offset >= chunk.fileStart + chunk.used) {
+      chunk = segment.chunkAt(offset);
     }
+    if (chunk === undefined) {
+      const places = table.slice(entry, entry + 2);
+      gathering.cold.push({ owner, segment, first: sequence, slot: messages.length, places });
+      messages.push(pending);
+    } else {
+      const place = offset - chunk.fileStart;
+      messages.push({
+        offset: formatOffset(sequence + 1),
+        data: chunk.payload(place + RECORD_HEADER, length),
+        time: recordTime(chunk.view, place),
+      });
+    }
+    gathering.bytes += length;
+    gathering.end = sequence + 1;
+    if (messages.length >= max || gathering.bytes >= maxBytes) return;
   }
 }
 
 /** Stands where a message is yet to be read. */
 const pending: StoredMessage = Object.freeze({ offset: "", data: new Uint8Array(), time: 0 });
+
+/** Messages as views into what is read. */
+class MessageReader implements ColdReader {
+  readonly largestSpan: number = 1 << 20;
+  readonly parallel: number = 4;
+  readonly #messages: StoredMessage[];
+
+  constructor(messages: StoredMessage[]) {
+    this.#messages = messages;
+  }
+
+  /** Memory of its own: whoever keeps a message keeps this, and nothing else. */
+  buffer(length: number): Uint8Array {
+    const { buffer } = Buffer.allocUnsafeSlow(length);
+    return new Uint8Array(buffer);
+  }
+
+  take(
+    { first, slot }: Stretch,
+    entry: number,
+    _before: number,
+    view: DataView,
+    at: number,
+    length: number,
+  ): void {
+    this.#messages[slot + entry] = {
+      offset: formatOffset(first + entry + 1),
+      data: new Uint8Array(view.buffer, at + RECORD_HEADER, length),
+      time: recordTime(view, at),
+    };
+  }
+
+  done(): void {}
+}
 
 /** A message as its record has it. */
 export interface RecordedMessage {
@@ -163,87 +175,4 @@ export async function readRecords(
   const found = fetchMessages(journal, queue, from, end, Number.POSITIVE_INFINITY, bytes);
   const messages = found.complete === undefined ? found.messages : await found.complete();
   return messages.map(({ data, time }, at) => ({ sequence: from + at, data, time }));
-}
-
-async function fetchCold(
-  journal: Journal,
-  cold: readonly Cold[],
-  messages: StoredMessage[],
-): Promise<StoredMessage[]> {
-  const spans = spansOf(cold.toSorted(byPlace));
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let span = spans[next++]; span !== undefined; span = spans[next++]) {
-      await readSpan(journal, span, messages);
-    }
-  };
-  // Hold on to all segments at once: retention must not unlink one before its turn.
-  const held = [...new Set(cold.map((one) => one.segment))];
-  for (const segment of held) segment.readers += 1;
-  try {
-    await Promise.all(Array.from({ length: Math.min(PARALLEL, spans.length) }, work));
-  } finally {
-    for (const segment of held) journal.descriptors.release(segment);
-  }
-  return messages;
-}
-
-function byPlace(left: Cold, right: Cold): number {
-  return left.segment === right.segment
-    ? left.offset - right.offset
-    : left.segment.number - right.segment.number;
-}
-
-/** Group neighbours, in the order of the files. */
-function spansOf(cold: readonly Cold[]): Cold[][] {
-  const spans: Cold[][] = [];
-  let span: Cold[] = [];
-  let end = 0;
-  for (const one of cold) {
-    const first = span[0];
-    const oneEnd = one.offset + RECORD_HEADER + one.length;
-    if (
-      first === undefined ||
-      first.segment !== one.segment ||
-      one.offset - end > LARGEST_GAP ||
-      oneEnd - first.offset > LARGEST_SPAN
-    ) {
-      span = [];
-      spans.push(span);
-    }
-    span.push(one);
-    end = oneEnd;
-  }
-  return spans;
-}
-
-async function readSpan(
-  journal: Journal,
-  span: readonly Cold[],
-  messages: StoredMessage[],
-): Promise<void> {
-  const { segment, offset: start } = span[0]!;
-  const last = span.at(-1)!;
-  const length = last.offset + RECORD_HEADER + last.length - start;
-  const bytes = new Uint8Array(new ArrayBuffer(length));
-  await readFully(journal, segment, bytes, start);
-  const view = viewOf(bytes);
-  for (const one of span) {
-    const at = one.offset - start;
-    const total = RECORD_HEADER + one.length;
-    if (
-      recordLength(view, at) !== total ||
-      !recordIntact(bytes, view, at, total, segment.salt) ||
-      recordType(view, at) !== RecordType.data ||
-      recordQueue(view, at) !== one.queue.number ||
-      recordSequence(view, at) !== one.sequence
-    ) {
-      throw corruptRecord(segment, one.offset, one.queue.name, one.sequence);
-    }
-    messages[one.slot] = {
-      offset: formatOffset(one.sequence + 1),
-      data: bytes.subarray(at + RECORD_HEADER, at + total),
-      time: recordTime(view, at),
-    };
-  }
 }

@@ -37,7 +37,10 @@ export interface FileStoreOptions {
   readonly salvage?: (loss: Loss) => void;
   /** A segment that has reached this is closed and the next begun. Default 64 MiB. */
   readonly segmentBytes?: number;
-  /** What was written last is kept in memory up to this, for readers that keep up. Default 32 MiB. */
+  /**
+   * What was written last is kept in memory up to this, for readers that keep up. Default 32 MiB. What is
+   * read of queues that were written in turn may take half as much besides, at most 16 MiB.
+   */
   readonly memoryBytes?: number;
   /**
    * An index of the queues is written at the close, and whenever a segment is closed, if without it more

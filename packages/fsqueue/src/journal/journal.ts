@@ -72,12 +72,13 @@ export class Journal {
   readonly unburied: QueueState[] = [];
 
   readonly descriptors: Descriptors;
-  readonly quickReads: QuickReads = new QuickReads();
+  readonly quickReads: QuickReads;
   readonly #deadlines: Deadlines;
 
   constructor(options: JournalOptions) {
     this.options = options;
     this.descriptors = new Descriptors(options.port);
+    this.quickReads = new QuickReads(options.memoryBytes);
     this.#deadlines = new Deadlines(options.clock);
   }
 

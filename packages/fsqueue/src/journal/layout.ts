@@ -115,8 +115,9 @@ export function writeBlockHeader(
   view.setUint32(at + 12, block.durable, true);
   view.setUint32(at + 16, block.time >>> 0, true);
   view.setUint32(at + 20, Math.floor(block.time / 2 ** 32), true);
-  view.setUint32(at + 24, crc32(bytes, body, body + block.bodyLength, block.salt), true);
-  view.setUint32(at + 28, crc32(bytes, at, at + 28, (block.salt ^ block.offset) >>> 0), true);
+  view.setUint32(at + 24, crc32(bytes, body, body + block.bodyLength, block.salt, view), true);
+  const seed = (block.salt ^ block.offset) >>> 0;
+  view.setUint32(at + 28, crc32(bytes, at, at + 28, seed, view), true);
 }
 
 export interface BlockHeader {
@@ -144,7 +145,7 @@ export function readBlockHeader(
   if (view.getUint32(at, true) !== (BLOCK_MAGIC ^ salt) >>> 0) return undefined;
   const bodyLength = view.getUint32(at + 4, true);
   if (bodyLength > BLOCK_LIMIT) return undefined;
-  const crc = crc32(bytes, at, at + 28, (salt ^ offset) >>> 0);
+  const crc = crc32(bytes, at, at + 28, (salt ^ offset) >>> 0, view);
   if (view.getUint32(at + 28, true) !== crc) return undefined;
   return {
     bodyLength,
@@ -173,7 +174,7 @@ export function finishRecord(
   view.setUint16(at + 16, (sequence / 2 ** 32) | 0, true);
   view.setUint32(at + 18, timeLow, true);
   view.setUint16(at + 22, timeHigh, true);
-  view.setUint32(at, crc32(bytes, at + 4, at + length, salt), true);
+  view.setUint32(at, crc32(bytes, at + 4, at + length, salt, view), true);
 }
 
 export function recordLength(view: DataView, at: number): number {
@@ -199,7 +200,7 @@ export function recordIntact(
   length: number,
   salt: number,
 ): boolean {
-  return view.getUint32(at, true) === crc32(bytes, at + 4, at + length, salt);
+  return view.getUint32(at, true) === crc32(bytes, at + 4, at + length, salt, view);
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

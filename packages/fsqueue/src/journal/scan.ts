@@ -34,7 +34,7 @@ export async function readBlock(
   const body = at + BLOCK_HEADER;
   const end = body + header.bodyLength;
   const whole =
-    crc32(reader.bytes, body, end, salt) === header.bodyCrc &&
+    crc32(reader.bytes, body, end, salt, reader.view) === header.bodyCrc &&
     recordsFill(reader.view, body, end, header.count);
   return { header, block: whole ? { header, at: body, end } : undefined };
 }
