@@ -69,7 +69,7 @@ class Copying {
     let entry = first;
     const note = (): void => {
       const sequence = from + (coldFrom - first) / 2;
-      const places = table.slice(coldFrom, entry);
+      const places = table.subarray(coldFrom, entry);
       this.cold.push({ owner, segment, first: sequence, slot: coldPlace, places });
       coldFrom = -1;
     };

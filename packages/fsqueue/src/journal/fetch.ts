@@ -86,7 +86,7 @@ function gather(owner: QueueState, run: Run, from: number, to: number, gathering
       entry += 2;
       if (messages.length >= max || gathering.bytes >= maxBytes) break;
     }
-    const places = table.slice(first, entry);
+    const places = table.subarray(first, entry);
     gathering.cold.push({ owner, segment, first: from, slot, places });
     gathering.end = sequence;
     if (gathering.full) return;
@@ -99,7 +99,7 @@ function gather(owner: QueueState, run: Run, from: number, to: number, gathering
       chunk = segment.chunkAt(offset);
     }
     if (chunk === undefined) {
-      const places = table.slice(entry, entry + 2);
+      const places = table.subarray(entry, entry + 2);
       gathering.cold.push({ owner, segment, first: sequence, slot: messages.length, places });
       messages.push(pending);
     } else {

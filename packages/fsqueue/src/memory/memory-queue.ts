@@ -61,7 +61,7 @@ export class MemoryQueue {
     this.#options = options;
     this.origin = origin;
     if (options.fork !== undefined && origin !== undefined) {
-      const at = origin.#sequenceOf(options.fork.at ?? "now");
+      const at = origin.sequenceOf(options.fork.at ?? "now");
       this.#fork = { from: options.fork.from, at: offsetOf(at) };
       this.#tail = at;
       this.#messages = origin.#messages.slice(origin.#first, origin.#first + at - origin.#head);
@@ -136,7 +136,7 @@ export class MemoryQueue {
   }
 
   read(from: Position, options: ReadOptions): ReadResult {
-    const start = this.#sequenceOf(from);
+    const start = this.sequenceOf(from);
     const head = this.#head;
     const { max = 1000, maxBytes = 1 << 20 } = options;
     const begin = this.#first + start - head;
@@ -192,6 +192,18 @@ export class MemoryQueue {
 
   at(sequence: number): StoredMessage | undefined {
     return this.#messages[this.#first + sequence - this.#head - 1];
+  }
+
+  /** The message after this sequence; undefined at the end. */
+  after(sequence: number): StoredMessage | undefined {
+    const head = this.#head;
+    if (sequence < head) throw offsetTrimmed(this.name, offsetOf(sequence), offsetOf(head));
+    return this.#messages[this.#first + sequence - head];
+  }
+
+  /** How the queue ended, if it ends after this sequence. */
+  endingAt(sequence: number): Ending | undefined {
+    return sequence === this.#tail ? this.#ending : undefined;
   }
 
   /** The sequence behind an offset; undefined if it is none of this queue. */
@@ -263,7 +275,8 @@ export class MemoryQueue {
     return sequence === undefined ? receipt : { ...receipt, sequence };
   }
 
-  #sequenceOf(position: Position): number {
+  /** The sequence behind a position; throws for one that cannot be read from. */
+  sequenceOf(position: Position): number {
     if (position === "start") return this.#head;
     if (position === "now") return this.#tail;
     const sequence = this.#parse(position);
@@ -278,7 +291,7 @@ export class MemoryQueue {
   }
 }
 
-function offsetOf(sequence: number): Offset {
+export function offsetOf(sequence: number): Offset {
   return String(sequence).padStart(digits, "0");
 }
 

@@ -6,7 +6,7 @@ import type {
   Position,
   StoredMessage,
 } from "../store.ts";
-import type { MemoryQueue } from "./memory-queue.ts";
+import { type MemoryQueue, offsetOf } from "./memory-queue.ts";
 
 /** Follows a queue; nothing is ever behind, as all is in memory. */
 export class MemoryReader implements LiveReader {
@@ -15,34 +15,34 @@ export class MemoryReader implements LiveReader {
   /** Throws when the queue is not there, or another in its place; renews its TTL. */
   readonly #use: () => void;
   readonly #tell: () => void;
-  #offset: Offset;
+  /** The sequence of the last message that was given. */
+  #sequence: number;
 
   constructor(queue: MemoryQueue, from: Position, use: () => void, listener: LiveListener) {
     this.#queue = queue;
     this.#use = use;
-    this.#offset = queue.read(from, { max: 0 }).next;
+    this.#sequence = queue.sequenceOf(from);
     this.#tell = () => listener.changed();
     queue.listeners.add(this.#tell);
   }
 
   get offset(): Offset {
-    return this.#offset;
+    return offsetOf(this.#sequence);
   }
 
   get ending(): Ending | undefined {
-    return this.#queue.read(this.#offset, { max: 0 }).ending;
+    return this.#queue.endingAt(this.#sequence);
   }
 
   next(): StoredMessage | undefined {
     this.#use();
-    const [message] = this.#queue.read(this.#offset, { max: 1 }).messages;
-    if (message !== undefined) this.#offset = message.offset;
+    const message = this.#queue.after(this.#sequence);
+    if (message !== undefined) this.#sequence += 1;
     return message;
   }
 
   moveTo(offset: Offset): void {
-    this.#queue.checkOffset(offset);
-    this.#offset = offset;
+    this.#sequence = this.#queue.sequenceOf(offset);
   }
 
   close(): void {
