@@ -14,7 +14,6 @@ import {
 import type { QueueState } from "./queue-state.ts";
 import { readFully } from "./read-fully.ts";
 import type { Segment } from "./segment.ts";
-import { Together, worthTogether } from "./together.ts";
 
 /**
  * Two records that stand further apart are not read by one call. Reading what lies between costs about
@@ -179,23 +178,14 @@ function takeSpan(span: Span, bytes: Uint8Array, reader: ColdReader): void {
   const view = viewOf(bytes);
   let { before } = span;
   let place = 0;
-  /** Records before these entries are known to be intact, or are to be checked one by one. */
-  let intact = from;
-  let alone = from;
   for (let entry = from; entry < to; entry += 1) {
     const offset = places[entry * 2]!;
     const length = places[entry * 2 + 1]!;
     const at = scattered ? place : offset - start;
     const total = RECORD_HEADER + length;
-    if (entry >= intact && entry >= alone) {
-      alone = neighbours(span, entry);
-      if (worthTogether(alone - entry) && intactTogether(span, entry, alone, at, bytes, view)) {
-        intact = alone;
-      }
-    }
     if (
       recordLength(view, at) !== total ||
-      (entry >= intact && !recordIntact(bytes, view, at, total, salt)) ||
+      !recordIntact(bytes, view, at, total, salt) ||
       recordType(view, at) !== RecordType.data ||
       recordQueue(view, at) !== number ||
       recordSequence(view, at) !== first + entry
@@ -206,36 +196,4 @@ function takeSpan(span: Span, bytes: Uint8Array, reader: ColdReader): void {
     before += length;
     place += total;
   }
-}
-
-/** The entry after the last one that follows this one in the buffer without anything in between. */
-function neighbours({ stretch: { places }, scattered, to }: Span, entry: number): number {
-  if (scattered) return to;
-  let next = entry + 1;
-  let end = places[entry * 2]! + RECORD_HEADER + places[entry * 2 + 1]!;
-  while (next < to && places[next * 2] === end) {
-    end += RECORD_HEADER + places[next * 2 + 1]!;
-    next += 1;
-  }
-  return next;
-}
-
-/** Whether the records of entries `[from, to)`, which stand one after another from `at` on, are intact. */
-function intactTogether(
-  { stretch }: Span,
-  from: number,
-  to: number,
-  at: number,
-  bytes: Uint8Array,
-  view: DataView,
-): boolean {
-  const { places } = stretch;
-  const together = new Together(stretch.segment.salt);
-  let end = at;
-  for (let entry = from; entry < to; entry += 1) {
-    const total = RECORD_HEADER + places[entry * 2 + 1]!;
-    together.add(total, view.getInt32(end, true));
-    end += total;
-  }
-  return together.right(bytes.subarray(at, end));
 }
