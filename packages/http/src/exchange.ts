@@ -26,7 +26,7 @@ export interface Exchange {
   /** A header by its name in lower case. */
   header(name: string): string | undefined;
   /** The whole body; throws the 413 fault as soon as it is known to be longer than `most` bytes. */
-  readBody(most: number): Uint8Array | Promise<Uint8Array>;
+  readBody(most: number): Promise<Uint8Array>;
   /** Call once when the client is gone before its answer was complete; returns a function that unregisters. */
   onGone(listener: () => void): () => void;
 }

@@ -9,17 +9,7 @@ const longestDiscardMs = 5_000;
  * passes the limit; what still comes is thrown away for a while, since a client that is cut off in the
  * middle of sending may never read the answer.
  */
-export function readNodeBody(
-  request: IncomingMessage,
-  most: number,
-): Uint8Array | Promise<Uint8Array> {
-  const length = Number(request.headers["content-length"] ?? Number.NaN);
-  // A short body comes together with its head. Not waiting for events saves a serial append 20 µs of 200.
-  if (length <= most && length === request.readableLength && request.readableFlowing === null) {
-    const body = (request.read() as Buffer | null) ?? new Uint8Array();
-    request.resume(); // to its end, or nobody would be told of that
-    return body;
-  }
+export function readNodeBody(request: IncomingMessage, most: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const refuse = (): void => {
       pieces.length = 0;
@@ -49,7 +39,7 @@ export function readNodeBody(
       request.off("close", onGone);
       request.off("error", onGone);
     };
-    if (length > most) return refuse();
+    if (Number(request.headers["content-length"] ?? 0) > most) return refuse();
     if (request.readableEnded) return resolve(new Uint8Array());
     request.on("data", onData);
     request.once("end", onEnd);

@@ -71,7 +71,7 @@ async function write(
   return writer.writeAll(pieces);
 }
 
-/** A class, since one is made for every request. */
+/** A class, since functions of its own for every request took 16 of the 115 µs of CPU of an append. */
 class NodeExchange implements Exchange {
   readonly method: string;
   readonly path: string;
@@ -107,7 +107,7 @@ class NodeExchange implements Exchange {
     return typeof value === "object" ? value.join(", ") : value;
   }
 
-  readBody(most: number): Uint8Array | Promise<Uint8Array> {
+  readBody(most: number): Promise<Uint8Array> {
     return readNodeBody(this.#request, most);
   }
 

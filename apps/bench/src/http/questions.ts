@@ -38,8 +38,9 @@ function beside(
 
 /** All about `@lazy/http`. */
 export const questions: readonly Question[] = [
+  // So many that the warm-up round has warmed both servers: with 300 most of a run was their compiling.
   beside("append, one after the other", "appends/s", { atLeast: 2.5 }, scenarios.appendOneByOne, {
-    full: 300,
+    full: 1000,
     smoke: 20,
   }),
   beside("append, 64 at once to one queue", "appends/s", { atLeast: 15 }, scenarios.appendToOne, {
