@@ -83,6 +83,9 @@ export async function readCold(
   let next = 0;
   const work = async (): Promise<void> => {
     for (let span = spans[next++]; span !== undefined; span = spans[next++]) {
+      // Memory is taken when it is this one's turn: a hundred readers that wait would hold as many buffers.
+      const { quickReads } = journal;
+      for (let turn = quickReads.turn(); turn !== undefined; turn = quickReads.turn()) await turn;
       const bytes = reader.buffer(span.bytes);
       const { segment, places } = span.stretch;
       await (span.scattered
