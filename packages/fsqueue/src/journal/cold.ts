@@ -17,7 +17,7 @@ import type { Segment } from "./segment.ts";
 
 /**
  * Two records that stand further apart are not read by one call. Reading what lies between costs about
- * 0.1 ns a byte, and a page of it 2 µs at most; see {@link LARGEST_SCRAP}.
+ * 0.1 ns a byte, and a page 3 µs with its call; see {@link LARGEST_SCRAP}.
  */
 const LARGEST_GAP = 4 << 10;
 /** Neighbours that take no more than this together are read by pages, which are kept for their neighbours. */
