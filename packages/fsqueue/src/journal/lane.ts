@@ -13,12 +13,6 @@ import { Syncer } from "./syncer.ts";
 /** How long `written` data may wait for its fdatasync. */
 const SYNC_DELAY_MS = 100;
 
-/**
- * With so much to sync nobody else is waited for: while the disk works, the rest of the turn goes on. Of a
- * thousand writers of 200 bytes each the sync takes hardly any time then.
- */
-const ENOUGH = 192 << 10;
-
 const resolved = Promise.resolve();
 
 /**
@@ -134,14 +128,7 @@ export class Lane {
 
   /** The same where nobody waits. */
   kick(): void {
-    if (this.#writing !== undefined) return;
-    if (this.#options.synced && this.#hasEnough()) this.#flush();
-    else if (!this.#scheduled) this.#schedule();
-  }
-
-  #hasEnough(): boolean {
-    const batch = this.#batch;
-    return batch !== undefined && (this.buffer.end ?? 0) - batch.start >= ENOUGH;
+    if (!this.#scheduled && this.#writing === undefined) this.#schedule();
   }
 
   /** Resolves when everything laid down so far is written (or durable). */
@@ -249,9 +236,7 @@ export class Lane {
     } catch (error) {
       await this.#writeFailed(batch, error);
     }
-    // What gathered meanwhile; with it goes what those who were just told append in this turn.
-    if (!this.#options.synced) this.#flush();
-    else if (this.#batch !== undefined) this.kick();
+    this.#flush();
   }
 
   #written(batch: Batch): void {
