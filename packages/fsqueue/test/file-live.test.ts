@@ -1,8 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Store, openFileStore, openQueues } from "@lazy/fsqueue";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { type Message, type Store, bytesCodec, openFileStore, openQueues } from "@lazy/fsqueue";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
 
 let dir = "";
 let store: Store;
@@ -17,6 +22,16 @@ afterEach(async () => {
   await store.close();
   await rm(dir, { recursive: true });
 });
+
+/** Takes so many messages, and holds on to none. */
+async function lastBuffer(
+  tail: AsyncIterator<Message<Uint8Array>>,
+  count: number,
+): Promise<WeakRef<ArrayBufferLike>> {
+  for (let n = 1; n < count; n += 1) await tail.next();
+  const { value } = await tail.next();
+  return new WeakRef((value as Message<Uint8Array>).value.buffer);
+}
 
 describe("the short cut for live readers", () => {
   it("tells of each append and of the end, once", async () => {
@@ -85,6 +100,25 @@ describe("the short cut for live readers", () => {
     expect(held).toHaveLength(12_000);
     // What was given stays what it was, whatever has become of the memory.
     for (const [name, n, data] of held) expect(new TextDecoder().decode(data)).toBe(text(name, n));
+  });
+
+  it("a tail that has caught up keeps nothing of what it was given", async () => {
+    await store.open("s/q");
+    await store.append("s/q", [bytes('"a"'), bytes('"b"')]);
+    await store.close();
+    store = await openFileStore({ dir });
+    const queues = await openQueues({ store, codec: bytesCodec() });
+    const tail = queues.session("s").queue<Uint8Array>("q").tail();
+    const kept = await lastBuffer(tail, 2);
+    const waiting = tail.next();
+    await expect
+      .poll(() => {
+        collect();
+        return kept.deref() === undefined;
+      })
+      .toBe(true);
+    await tail.return?.();
+    expect((await waiting).done).toBe(true);
   });
 
   it("serves a tail that begins in files and goes on in memory", async () => {

@@ -187,10 +187,11 @@ export class Follower {
     await this.#load();
     for (const queue of before) {
       const again = journal.byName.get(queue.name);
+      queue.gone = true;
+      // Not a queue of the same name that was made since.
+      if (again?.number === queue.number) queue.handOver(again);
       queue.wake();
-      if (again === undefined) continue;
-      queue.handOver(again);
-      again.wake();
+      again?.wake();
     }
   }
 

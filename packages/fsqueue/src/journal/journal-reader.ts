@@ -1,4 +1,4 @@
-import { offsetTrimmed } from "../store-errors.ts";
+import { offsetInvalid, offsetTrimmed } from "../store-errors.ts";
 import type {
   Ending,
   LiveListener,
@@ -52,7 +52,10 @@ export class JournalReader implements LiveReader {
       throw offsetTrimmed(queue.name, formatOffset(from), formatOffset(queue.head));
     }
     this.behind = false;
-    return from < queue.tail ? this.#find(queue, from) : undefined;
+    if (from < queue.tail) return this.#find(queue, from);
+    // In another process that had read what the writer could not make durable.
+    if (from > queue.next) throw offsetInvalid(queue.name, this.offset, formatOffset(queue.tail));
+    return undefined;
   }
 
   moveTo(offset: Offset): void {

@@ -85,6 +85,7 @@ export class Feed implements WaitSignal, LiveListener {
       if (this.#index < this.#batch.length) {
         const message = this.#batch[this.#index]!;
         this.#index += 1;
+        if (this.#index === this.#batch.length) this.#forget();
         return message;
       }
       const reader = this.#reader ?? this.#follow();
@@ -211,11 +212,16 @@ export class Feed implements WaitSignal, LiveListener {
 
   #stop(): void {
     this.#over = true;
-    this.#batch = noMessages;
-    this.#index = 0;
+    this.#forget();
     this.#endWait?.();
     this.#reader?.close();
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  /** An idle tail must not keep what it was given last in memory. */
+  #forget(): void {
+    this.#batch = noMessages;
+    this.#index = 0;
   }
 
   async #open(): Promise<void> {

@@ -1,0 +1,59 @@
+import { type FilePort, openFileStore } from "@lazy/fsqueue";
+import { describe, expect, it } from "vitest";
+import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
+
+const dir = "/disk/store";
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const nobody = { changed(): void {} };
+
+describe("live readers of a folder that another store writes", () => {
+  it("go on when the writer gives up what it could not sync; who had read that is told", async () => {
+    const disk = new SimulatedDisk();
+    let armed = false;
+    let release = (): void => {};
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const failing: FilePort = new Proxy<FilePort>(disk, {
+      get(target, property: keyof FilePort) {
+        if (property !== "sync") return target[property].bind(target);
+        return async (descriptor: number) => {
+          if (!armed) return target.sync(descriptor);
+          armed = false;
+          await gate;
+          throw systemError("EIO", "the first lane");
+        };
+      },
+    });
+    const writer = await openFileStore({ dir, durability: "synced", port: failing });
+    await writer.open("q");
+    const { offset } = await writer.append("q", [bytes("before")]);
+    const store = await openFileStore({ dir, port: disk, readonly: true });
+    let told = 0;
+    const ahead = store.follow!("q", offset, nobody);
+    const behind = store.follow!("q", offset, { changed: () => (told += 1) });
+
+    armed = true;
+    const refused = writer.append("q", [bytes("refused")]);
+    refused.catch(() => {});
+    await expect.poll(() => armed).toBe(false);
+    await store.flush();
+    expect(ahead.next()).toBeUndefined();
+    expect(ahead.behind).toBe(true); // in the file, and not in this store's memory
+    ahead.moveTo((await store.read("q", offset)).next);
+
+    release();
+    await expect(refused).rejects.toMatchObject({ code: "STORE_FAILED" });
+    await writer.flush();
+    await store.flush();
+    expect(() => ahead.next()).toThrow(expect.objectContaining({ code: "OFFSET_INVALID" }));
+    expect(behind.next()).toBeUndefined();
+
+    const before = told;
+    await writer.append("q", [bytes("after")]);
+    await store.flush();
+    expect(told).toBeGreaterThan(before);
+    const { messages } = await store.read("q", behind.offset);
+    expect(messages.map(({ data }) => new TextDecoder().decode(data))).toEqual(["after"]);
+    await writer.close();
+    await store.close();
+  });
+});
