@@ -109,10 +109,18 @@ function writeAtOnce(queues: number) {
   };
 }
 
-/** Every session has a queue and a live reader; a token every 50 ms. */
+/**
+ * Every session has a queue and a live reader; a token every 50 ms. A second of the same goes ahead and is
+ * not counted: until the engine has optimised what a server runs for days.
+ */
 async function pacedSessions(server: BenchServer, smoke: boolean): Promise<number> {
   const sessions = smoke ? 20 : 500;
-  const tokens = smoke ? 5 : 60;
+  if (!smoke) await pace(server, sessions, 20);
+  return pace(server, sessions, smoke ? 5 : 60);
+}
+
+/** Returns how many tokens were refused, lost or late. */
+async function pace(server: BenchServer, sessions: number, tokens: number): Promise<number> {
   const gapMs = 50;
   const latestMs = 1_000;
   const client = new Client(server.port);

@@ -117,6 +117,16 @@ export const producerCases: readonly ContractCase[] = casesOf("producers", {
     assert.deepEqual(await textsOf(store, "q"), ["last"]);
   },
 
+  "who seals a sealed queue again is told the highest sequence, and adds none": async (store) => {
+    await store.open("q");
+    const seal = (sequence: number) =>
+      store.seal("q", { status: "ok" }, { producer: { id: "p", epoch: 0, sequence } });
+    assert.equal((await seal(0)).sequence, 0);
+    const { duplicate, sequence } = await seal(1);
+    assert.deepEqual({ duplicate, sequence }, { duplicate: false, sequence: 0 });
+    assert.equal((await store.seal("q", { status: "ok" })).sequence, undefined);
+  },
+
   "ids, epochs and sequences that are none are refused": async (store) => {
     await store.open("q");
     for (const id of ["", "a\0b", "x".repeat(513)]) {
