@@ -127,7 +127,9 @@ export async function answer(question: Question, options: { smoke: boolean }): P
       target: [
         target.atMost === undefined ? "" : `≤ ${target.atMost}`,
         target.atLeast === undefined ? "" : `≥ ${target.atLeast}`,
-      ].join(""),
+      ]
+        .filter((bound) => bound !== "")
+        .join(" and "),
       ...(options.smoke
         ? {}
         : {
