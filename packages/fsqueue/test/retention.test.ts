@@ -5,6 +5,7 @@ import { type Store, openFileStore } from "@lazy/fsqueue";
 import { createManualClock } from "@lazy/fsqueue/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
+import { SimulatedDisk } from "./fixtures/simulated-disk.ts";
 
 // A loaded machine is slow, not wrong.
 vi.setConfig({ testTimeout: 60_000 });
@@ -65,6 +66,25 @@ describe("segments are given back", () => {
     await reopen();
     expect((await store.stats()).queues).toBe(0);
     expect((await store.stats()).diskBytes).toBeLessThan(50_000);
+  });
+
+  it("for good: after it, a power cut does not bring one back", async () => {
+    const disk = new SimulatedDisk();
+    const folder = "/disk/store";
+    const options = { dir: folder, segmentBytes: 20_000, memoryBytes: 0, clock, port: disk };
+    await using written = await openFileStore(options);
+    await written.open("kept");
+    await written.open("dropped");
+    for (let n = 0; n < 100; n += 1) await written.append("dropped", [new Uint8Array(1000)]);
+    const before = await disk.list(join(folder, "lane-000001"));
+    await written.remove("dropped");
+    await written.compact();
+    const now = await disk.list(join(folder, "lane-000001"));
+    expect(before.length - now.length).toBeGreaterThan(2);
+    for (const { name, image } of disk.cuts(Math.random)) {
+      const found = await new SimulatedDisk({ image }).list(join(folder, "lane-000001"));
+      expect({ name, found: found.toSorted() }).toEqual({ name, found: now.toSorted() });
+    }
   });
 
   it("when their messages are trimmed; the queue keeps all else it had", async () => {
