@@ -140,6 +140,7 @@ export interface ReadResult {
 
 /** Who is told by {@link Store.follow}. An object, since a closure for each reader is felt. */
 export interface LiveListener {
+  /** There may be something new to read. Must not throw. */
   changed(): void;
 }
 

@@ -6,7 +6,7 @@ import { Chunk } from "./segment.ts";
  *
  * Chunks that were kept as they are would grow old in the garbage collector's eyes and die there: at 50,000
  * messages a second that is two full collections a second, which hold all messages up for 10 to 25 ms. The
- * copy costs 10 ns a message.
+ * copy costs 40 ns a message of 200 bytes.
  */
 export class ChunkRing {
   readonly #capacity: number;
