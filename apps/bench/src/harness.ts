@@ -4,6 +4,8 @@ import { cpus, tmpdir } from "node:os";
 /** One side of a comparison. It is built once per process and sampled once per round. */
 export interface Contender {
   readonly name: string;
+  /** Others' software: when it fails or hangs it is left out, and the question goes on without it. */
+  readonly rival?: boolean;
   /** Do the work once and return its figure, in the question's unit. See {@link nanosecondsPerCall}. */
   sample(): number | Promise<number>;
   close?(): void | Promise<void>;
@@ -87,19 +89,28 @@ export function machine(): string {
  */
 export async function answer(question: Question, options: { smoke: boolean }): Promise<Row[]> {
   const rows: Row[] = [];
-  const contenders = await question.contenders({
-    smoke: options.smoke,
-    leaveOut: (name, why) => rows.push({ kind: "left-out", question: question.name, name, why }),
-  });
+  const leaveOut = (name: string, why: string): void => {
+    rows.push({ kind: "left-out", question: question.name, name, why });
+  };
+  const contenders = await question.contenders({ smoke: options.smoke, leaveOut });
   const rounds = options.smoke ? 1 : (question.rounds ?? 15);
   const samples = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
   const warmUp = options.smoke ? 0 : 1;
+  const limit = options.smoke ? smokeLimitMs : sampleLimitMs;
   for (let round = -warmUp; round < rounds; round++) {
     for (let index = 0; index < contenders.length; index++) {
       const contender = contenders[(index + round + warmUp) % contenders.length]!;
+      const figures = samples.get(contender.name);
+      if (figures === undefined) continue;
       globalThis.gc?.();
-      const sample = await contender.sample();
-      if (round >= 0) samples.get(contender.name)!.push(sample);
+      try {
+        const figure = await within(limit, contender);
+        if (round >= 0) figures.push(figure);
+      } catch (error) {
+        if (contender.rival !== true) throw error;
+        samples.delete(contender.name);
+        leaveOut(contender.name, `${(error as Error).message} (round ${round})`);
+      }
     }
   }
   for (const contender of contenders) await contender.close?.();
@@ -139,6 +150,24 @@ export async function answer(question: Question, options: { smoke: boolean }): P
     });
   }
   return rows;
+}
+
+/** Far beyond what any sample takes on a slow machine: a contender that hangs is to fail, not to hold the run up. */
+const smokeLimitMs = 90_000;
+const sampleLimitMs = 15 * 60_000;
+
+/** One sample; rejects when it takes longer than the limit. */
+async function within(limitMs: number, contender: Contender): Promise<number> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `${contender.name} gave no figure within ${limitMs / 1000} s`;
+    timer = setTimeout(() => reject(new Error(message)), limitMs);
+  });
+  try {
+    return await Promise.race([contender.sample(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Time `calls` calls of a synchronous function, in nanoseconds each. */

@@ -41,6 +41,7 @@ function catchUp(streams: number): Question {
         const archive = await openArchive(dir, streams, each);
         return {
           name,
+          rival: name !== subject,
           async sample() {
             const start = performance.now();
             for (let stream = 0; stream < streams; stream++) {

@@ -27,6 +27,7 @@ const contender = (
   figure: keyof Paced,
 ): Contender => ({
   name,
+  rival: name !== subject,
   sample: () =>
     inScratch(async (dir) => {
       const log = await openLog({ dir, streams: STREAMS, durability: "synced" });

@@ -32,6 +32,7 @@ export const serial: Question = {
       openLog: (dir: string) => SerialLog | Promise<SerialLog>,
     ): Contender => ({
       name,
+      rival: name !== subject,
       sample: () =>
         inScratch(async (dir) => {
           const log = await openLog(dir);

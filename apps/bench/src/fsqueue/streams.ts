@@ -36,6 +36,7 @@ function streaming(full: number, durability: Durability, targets: readonly Targe
         const each = smoke ? 2 : Math.max(1, all);
         return {
           name,
+          rival: name !== subject,
           sample: () =>
             inScratch(async (dir) => {
               const log = await open({ dir, streams, durability });

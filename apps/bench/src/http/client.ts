@@ -40,7 +40,9 @@ export class Client {
       if (status !== 200) throw new Error(`GET answered ${status}.`);
       bodies.push(body);
       if (headers.get("stream-up-to-date") === "true") return bodies;
-      offset = headers.get("stream-next-offset") ?? "";
+      const next = headers.get("stream-next-offset") ?? "";
+      if (next === offset) throw new Error(`GET makes no progress at offset ${offset}.`);
+      offset = next;
     }
   }
 

@@ -69,8 +69,9 @@ export class Connection {
     this.#head ??= readHead(Buffer.concat(this.#pieces), pending.method);
     const head = this.#head;
     if (head === undefined) return;
-    if (head.length === undefined ? !endsBody(piece) : this.#bytes < head.start + head.length)
-      return;
+    const whole =
+      head.length === undefined ? endsBody(this.#pieces) : this.#bytes >= head.start + head.length;
+    if (!whole) return;
     const received = Buffer.concat(this.#pieces);
     this.#pieces = [];
     this.#bytes = 0;
@@ -109,9 +110,13 @@ function readHead(received: Buffer, method: string): Head | undefined {
   return { status, headers, start: end + 4, length: Number.isNaN(length) ? undefined : length };
 }
 
-/** One request at a time: what ends with the last chunk is complete. */
-function endsBody(piece: Buffer): boolean {
-  return piece.subarray(-5).toString("latin1") === "0\r\n\r\n";
+/** One request at a time: what ends with the last chunk is complete. The last chunk may arrive in two pieces. */
+function endsBody(pieces: readonly Buffer[]): boolean {
+  let end = "";
+  for (let n = pieces.length - 1; n >= 0 && end.length < 5; n--) {
+    end = pieces[n]!.subarray(-5).toString("latin1") + end;
+  }
+  return end.endsWith("0\r\n\r\n");
 }
 
 function splitHeader(line: string): [string, string] {

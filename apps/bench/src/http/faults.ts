@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Question } from "../harness.ts";
 import { Client, inParallel } from "./client.ts";
+import { Connection } from "./connection.ts";
 import { createMany, removeMany } from "./scenarios.ts";
 import { BenchServer, type ServerKind } from "./server.ts";
 import { stamped, type Tail } from "./tail.ts";
@@ -23,6 +24,7 @@ function counted(
     contenders: ({ smoke }) =>
       kinds.map((kind) => ({
         name: kind,
+        rival: kind === "reference",
         async sample() {
           const server = await BenchServer.start(kind);
           try {
@@ -35,16 +37,26 @@ function counted(
   };
 }
 
-/** Eight producers repeat what was not acknowledged, under the same epoch and sequence. */
+const answerWithinMs = 10_000;
+
+/**
+ * Eight producers repeat what was not acknowledged, under the same epoch and sequence. Returns how many
+ * messages were lost or are there more than once, and how many appends never had an answer.
+ */
 async function killRepeatedly(server: BenchServer, smoke: boolean): Promise<number> {
   const producers = 8;
   const names = await createMany(new Client(server.port), producers, "application/json");
   const stop = new AbortController();
+  let faults = 0;
   const counts = names.map(async (name) => {
     let n = 0;
-    while (!stop.signal.aborted) {
-      if (await appendOnce(server.port, name, n)) n += 1;
-      else await delay(5);
+    for (; !stop.signal.aborted; n++) {
+      for (;;) {
+        const outcome = await appendOnce(server.port, name, n);
+        if (outcome === "acknowledged") break;
+        if (outcome === "unanswered") faults += 1;
+        await delay(5);
+      }
     }
     return n;
   });
@@ -53,33 +65,42 @@ async function killRepeatedly(server: BenchServer, smoke: boolean): Promise<numb
     await server.killAndRestart();
   }
   stop.abort();
-  let faults = 0;
   for (const [index, count] of (await Promise.all(counts)).entries()) {
     const bodies = await new Client(server.port).readAll(names[index]!);
     const values = bodies.flatMap((body) => JSON.parse(String(body)) as number[]);
     const present = new Set(values);
     faults += values.length - present.size;
-    for (let n = 0; n < count; n++) if (!present.has(n)) faults += 1;
+    for (let n = 0; n < count; n++) if (!present.delete(n)) faults += 1;
+    faults += present.size;
   }
   return faults;
 }
 
-async function appendOnce(port: number, name: string, n: number): Promise<boolean> {
-  const client = new Client(port);
+/** `broken` when the server went away before it answered; rejects when it refuses. */
+async function appendOnce(
+  port: number,
+  name: string,
+  n: number,
+): Promise<"acknowledged" | "broken" | "unanswered"> {
   const headers = {
     "Content-Type": "application/json",
     "Producer-Id": name,
     "Producer-Epoch": 0,
     "Producer-Seq": n,
   };
-  try {
-    const { status } = await client.request("POST", name, headers, String(n));
-    return status === 200 || status === 204;
-  } catch {
-    return false;
-  } finally {
-    client.close();
-  }
+  const connection = new Connection(port);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    connection.close();
+  }, answerWithinMs);
+  const path = `/v1/stream/${name}`;
+  const answer = await connection.request("POST", path, headers, String(n)).catch(() => undefined);
+  clearTimeout(timer);
+  connection.close();
+  if (answer === undefined) return late ? "unanswered" : "broken";
+  if (answer.status === 200 || answer.status === 204) return "acknowledged";
+  throw new Error(`POST ${name} answered ${answer.status}.`);
 }
 
 /** Refused appends, and messages that are there although they were refused. */
@@ -148,7 +169,11 @@ async function pace(server: BenchServer, sessions: number, tokens: number): Prom
 
 /** One round each: their figures are counts. */
 export const faultQuestions: readonly Question[] = [
-  counted("30 kills under 8 retrying producers", "messages lost or doubled", killRepeatedly),
+  counted(
+    "30 kills under 8 retrying producers",
+    "messages lost, doubled or never answered",
+    killRepeatedly,
+  ),
   counted("150 queues at once", "appends refused, or there all the same", writeAtOnce(150)),
   counted("300 queues at once", "appends refused, or there all the same", writeAtOnce(300)),
   counted(

@@ -25,6 +25,7 @@ function beside(
           const client = new Client(server.port);
           return {
             name: kind,
+            rival: kind === "reference",
             sample: () => scenario(client, smoke ? sizes.smoke : sizes.full),
             async close() {
               client.close();

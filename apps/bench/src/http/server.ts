@@ -46,13 +46,27 @@ export class BenchServer {
     await removeScratch(this.#dir);
   }
 
+  /** Resolves when the child listens; rejects when it ends before. */
   async #listening(): Promise<void> {
-    const [message] = (await once(this.#child, "message")) as [{ url: string }];
-    this.#port = Number(new URL(message.url).port);
+    const child = this.#child;
+    const { url } = await new Promise<{ url: string }>((resolve, reject) => {
+      child.once("message", (message) => resolve(message as { url: string }));
+      child.once("exit", (code, signal) => {
+        reject(
+          new Error(`The ${this.kind} server ended with ${code ?? signal} before it listened.`),
+        );
+      });
+    });
+    this.#port = Number(new URL(url).port);
   }
 }
 
 function launch(kind: ServerKind, dir: string, port: number): ChildProcess {
   const program = join(import.meta.dirname, "serving.js");
-  return fork(program, [kind, dir, String(port)], { execArgv: [], stdio: "ignore" });
+  // The reference tells of every reader that went away.
+  const errors = kind === "reference" ? "ignore" : "inherit";
+  return fork(program, [kind, dir, String(port)], {
+    execArgv: [],
+    stdio: ["ignore", "ignore", errors, "ipc"],
+  });
 }
