@@ -10,19 +10,18 @@ export type ServerKind = "lazy" | "guarded" | "reference";
 export class BenchServer {
   readonly kind: ServerKind;
   readonly #dir: string;
-  #child: ChildProcess;
+  #process: ServerProcess;
   #port = 0;
 
-  private constructor(kind: ServerKind, dir: string, child: ChildProcess) {
+  private constructor(kind: ServerKind, dir: string) {
     this.kind = kind;
     this.#dir = dir;
-    this.#child = child;
+    this.#process = new ServerProcess(kind, dir, 0);
   }
 
   static async start(kind: ServerKind): Promise<BenchServer> {
-    const dir = await createScratch();
-    const server = new BenchServer(kind, dir, launch(kind, dir, 0));
-    await server.#listening();
+    const server = new BenchServer(kind, await createScratch());
+    server.#port = await server.#process.port;
     return server;
   }
 
@@ -32,41 +31,48 @@ export class BenchServer {
 
   /** SIGKILL it, and start it again on the same folder and port. */
   async killAndRestart(): Promise<void> {
-    const exited = once(this.#child, "exit");
-    this.#child.kill("SIGKILL");
-    await exited;
-    this.#child = launch(this.kind, this.#dir, this.#port);
-    await this.#listening();
+    await this.#process.kill();
+    this.#process = new ServerProcess(this.kind, this.#dir, this.#port);
+    await this.#process.port;
   }
 
   async stop(): Promise<void> {
-    const exited = once(this.#child, "exit");
-    this.#child.kill("SIGKILL");
-    await exited;
+    await this.#process.kill();
     await removeScratch(this.#dir);
-  }
-
-  /** Resolves when the child listens; rejects when it ends before. */
-  async #listening(): Promise<void> {
-    const child = this.#child;
-    const { url } = await new Promise<{ url: string }>((resolve, reject) => {
-      child.once("message", (message) => resolve(message as { url: string }));
-      child.once("exit", (code, signal) => {
-        reject(
-          new Error(`The ${this.kind} server ended with ${code ?? signal} before it listened.`),
-        );
-      });
-    });
-    this.#port = Number(new URL(url).port);
   }
 }
 
-function launch(kind: ServerKind, dir: string, port: number): ChildProcess {
-  const program = join(import.meta.dirname, "serving.js");
-  // The reference tells of every reader that went away.
-  const errors = kind === "reference" ? "ignore" : "inherit";
-  return fork(program, [kind, dir, String(port)], {
-    execArgv: [],
-    stdio: ["ignore", "ignore", errors, "ipc"],
-  });
+class ServerProcess {
+  /** Where it listens; rejects when it ends before. */
+  readonly port: Promise<number>;
+  readonly #child: ChildProcess;
+  /** Its exit code, or the signal that ended it. */
+  readonly #ended: Promise<number | NodeJS.Signals>;
+
+  constructor(kind: ServerKind, dir: string, port: number) {
+    const program = join(import.meta.dirname, "serving.js");
+    // The reference tells of every reader that went away.
+    const errors = kind === "reference" ? "ignore" : "inherit";
+    this.#child = fork(program, [kind, dir, String(port)], {
+      execArgv: [],
+      stdio: ["ignore", "ignore", errors, "ipc"],
+    });
+    this.#ended = once(this.#child, "exit").then(
+      ([code, signal]) => (code ?? signal) as number | NodeJS.Signals,
+    );
+    this.port = Promise.race([
+      once(this.#child, "message").then(([{ url }]) => Number(new URL(url as string).port)),
+      this.#ended.then((how) => {
+        throw new Error(`The ${kind} server ended with ${how} before it listened.`);
+      }),
+    ]);
+    this.port.catch(() => {});
+  }
+
+  /** Rejects when it had ended by itself. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    const how = await this.#ended;
+    if (how !== "SIGKILL") throw new Error(`The server ended by itself with ${how}.`);
+  }
 }
