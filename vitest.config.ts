@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -8,6 +9,8 @@ export default defineConfig({
     include: ["{packages,apps}/*/test/**/*.test.ts"],
     // Waiting costs nothing when all is well, and a machine may be busy with something else.
     testTimeout: 30_000,
+    // Most of their time the tests wait: for a disk, a client, a child that is killed.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     expect: { poll: { timeout: 10_000 } },
     coverage: {
       provider: "v8",

@@ -16,6 +16,11 @@ export interface ServerOptions {
   readonly headersTimeoutMs?: number;
   /** How long a client may take for a whole request. Default 60,000 ms. */
   readonly requestTimeoutMs?: number;
+  /**
+   * How long a connection without a request is kept. Default 65,000 ms: longer than the 60 s of common
+   * proxies, whose next request would otherwise meet a connection that is just being closed.
+   */
+  readonly keepAliveMs?: number;
   /** How long `close` waits for requests before it cuts their connections. Default 5,000 ms. */
   readonly drainMs?: number;
 }
@@ -53,9 +58,11 @@ export async function openServer(
   options: ServerOptions = {},
 ): Promise<HttpServer> {
   const { port = 4437, host = "127.0.0.1", headersTimeoutMs = 10_000 } = options;
-  const { maxConnections = 20_000, requestTimeoutMs = 60_000, drainMs = 5_000 } = options;
+  const { maxConnections = 20_000, requestTimeoutMs = 60_000 } = options;
+  const { keepAliveMs = 65_000, drainMs = 5_000 } = options;
   const server = createServer({
     headersTimeout: headersTimeoutMs,
+    keepAliveTimeout: keepAliveMs,
     requestTimeout: Math.max(requestTimeoutMs, headersTimeoutMs),
     connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
     noDelay: true,

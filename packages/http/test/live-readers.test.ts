@@ -1,8 +1,9 @@
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { platform } from "node:os";
 import { describe, expect, test } from "vitest";
 import { readEvents } from "./fixtures/event-reader.ts";
-import { post, put, rawExchange, serve } from "./fixtures/serving.ts";
+import { post, put, rawConnection, rawExchange, serve } from "./fixtures/serving.ts";
 
 describe("live readers", () => {
   test("beyond the limit are told to come again, and may when there is room", async () => {
@@ -111,6 +112,20 @@ describe("other limits", () => {
     const answer = await rawExchange(server, "GET /v1/stream/a HTTP/1.1\r\nHost: he");
 
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test("a connection without a request is kept for longer than a proxy keeps it, or as long as asked", async () => {
+    const { server } = await serve();
+    const { server: impatient } = await serve({}, { keepAliveMs: 1000 });
+    const head = "HEAD /v1/stream/a HTTP/1.1\r\nHost: here\r\n\r\n";
+
+    const socket = await rawConnection(server);
+    socket.write(head);
+    const [answer] = (await once(socket, "data")) as [Buffer];
+
+    expect(Number(/Keep-Alive: timeout=(\d+)/i.exec(answer.toString())?.[1])).toBeGreaterThan(60);
+    // Resolves when the server has closed.
+    expect(await rawExchange(impatient, head)).toMatch(/Keep-Alive: timeout=1\r\n/i);
   });
 
   test("a limit that is none is refused at once", async () => {
