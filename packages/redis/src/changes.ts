@@ -16,6 +16,8 @@ export interface Standing {
 /** A channel is listened to this long after the last who waited on it: most wait again at once. */
 const lingerMs = 5000;
 
+type Heard = Pick<Standing, "tail" | "sealed">;
+
 /** One queue that somebody waits for, or did a moment ago. */
 interface Watched {
   readonly name: string;
@@ -29,6 +31,8 @@ interface Watched {
   isListening: boolean;
   /** Where it stands, as long as no change can have been missed. */
   standing: Standing | undefined;
+  /** What was told last. */
+  heard: Heard | undefined;
   /** The question where it stands that is under way. */
   looking: Promise<Standing> | undefined;
   /** Grows with everything that happens, so that nothing between a look and a wait is missed. */
@@ -156,14 +160,11 @@ export class Changes {
     const { epoch, isListening } = watched;
     const standing = await this.#look(watched.name);
     if (!isListening || watched.epoch !== epoch) return standing;
-    const known = watched.standing;
-    watched.standing =
-      known === undefined || known.tail < standing.tail || standing.sealed
-        ? standing
-        : { ...known, rest: standing.rest };
+    // What was told meanwhile, through another connection, may be newer.
+    watched.standing = newer(standing, watched.heard);
     watched.expiresAt =
       standing.rest === undefined ? undefined : this.#clock.now() + standing.rest;
-    return standing;
+    return watched.standing;
   }
 
   #enter(name: string, channel: string): Watched {
@@ -178,6 +179,7 @@ export class Changes {
         listening: this.#listen(channel),
         isListening: false,
         standing: undefined,
+        heard: undefined,
         looking: undefined,
         version: 0,
         epoch: 0,
@@ -223,15 +225,12 @@ export class Changes {
   readonly #receive = (message: string, channel: string): void => {
     const watched = this.#watched.get(channel);
     if (watched === undefined) return;
-    const { standing } = watched;
     if (message === "gone" || message === "made") forget(watched);
     if (message === "gone" || message === "made" || message === "released") watched.calls += 1;
-    else if (standing !== undefined) {
+    else {
       const [tail = "", sealed] = message.split(" ");
-      // What was looked up may be newer than what is told.
-      if (sealed !== undefined || tail > standing.tail) {
-        watched.standing = { ...standing, tail, sealed: sealed !== undefined };
-      }
+      watched.heard = { tail, sealed: sealed !== undefined };
+      if (watched.standing !== undefined) watched.standing = newer(watched.standing, watched.heard);
     }
     watched.version += 1;
     watched.waiters.wake();
@@ -273,8 +272,16 @@ export class Changes {
 
 function forget(watched: Watched): void {
   watched.standing = undefined;
+  watched.heard = undefined;
   watched.looking = undefined;
   watched.epoch += 1;
+}
+
+/** Both are true of one queue at different times: the later is further on. */
+function newer(standing: Standing, heard: Heard | undefined): Standing {
+  if (heard === undefined) return standing;
+  const tail = heard.tail > standing.tail ? heard.tail : standing.tail;
+  return { ...standing, tail, sealed: standing.sealed || heard.sealed };
 }
 
 function isNews(standing: Standing, after: Offset): boolean {
