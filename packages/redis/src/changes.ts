@@ -61,11 +61,7 @@ export class Changes {
   readonly #sweeper: NodeJS.Timeout;
   #closed = false;
 
-  constructor(
-    client: RedisClientType,
-    clock: Clock,
-    look: (name: string) => Promise<Standing>,
-  ) {
+  constructor(client: RedisClientType, clock: Clock, look: (name: string) => Promise<Standing>) {
     this.#client = client;
     this.#clock = clock;
     this.#look = look;
@@ -115,11 +111,7 @@ export class Changes {
   }
 
   /** Whether there is news already. Asks at once, so before whatever this process calls next. */
-  async #begin(
-    watched: Watched,
-    after: Offset,
-    signal: WaitSignal | undefined,
-  ): Promise<boolean> {
+  async #begin(watched: Watched, after: Offset, signal: WaitSignal | undefined): Promise<boolean> {
     let { standing } = watched;
     if (standing === undefined || !isOffset(after) || after > standing.tail) {
       standing = await unlessAborted(this.#ask(watched), signal);
@@ -162,8 +154,7 @@ export class Changes {
     if (!isListening || watched.epoch !== epoch) return standing;
     // What was told meanwhile, through another connection, may be newer.
     watched.standing = newer(standing, watched.heard);
-    watched.expiresAt =
-      standing.rest === undefined ? undefined : this.#clock.now() + standing.rest;
+    watched.expiresAt = standing.rest === undefined ? undefined : this.#clock.now() + standing.rest;
     return watched.standing;
   }
 

@@ -64,7 +64,14 @@ export async function openRedisStore(options: RedisStoreOptions | string = {}): 
       readonly: false,
       maxMessageBytes,
     };
-    return new RedisStore({ connection, subscriber, keys, lease, capabilities, clock: asked.clock });
+    return new RedisStore({
+      connection,
+      subscriber,
+      keys,
+      lease,
+      capabilities,
+      clock: asked.clock,
+    });
   } catch (error) {
     client.destroy();
     subscriber.destroy();
@@ -97,7 +104,10 @@ function clientOf(
     client === undefined
       ? // Without its methods for 400 commands, which take 100 ms to make and which nobody here calls.
         new RedisClient({ ...own, ...(url !== undefined && { url }) })
-      : client.duplicate({ ...own, socket: { ...optionsOf(client).socket, ...own.socket } as never });
+      : client.duplicate({
+          ...own,
+          socket: { ...optionsOf(client).socket, ...own.socket } as never,
+        });
   const opened = made as RedisClientType;
   opened.on("ready", () => (wasReady = true));
   return opened;
