@@ -14,7 +14,7 @@ export interface Standing {
 }
 
 /** A channel is listened to this long after the last who waited on it: most wait again at once. */
-const lingerMs = 5000;
+const lingerMs = 1000;
 
 type Heard = Pick<Standing, "tail" | "sealed">;
 

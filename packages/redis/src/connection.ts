@@ -13,10 +13,15 @@ interface Call {
   readonly reject: (error: unknown) => void;
   /** When it gives up waiting for a connection. */
   until: number;
+  /** How often its connection broke. */
+  breaks: number;
 }
 
 /** How long to let a server load its files before asking it again. */
 const lookAgainMs = 25;
+
+/** A call that is harmless to repeat is made again as often as this when its connection breaks. */
+const mostBreaks = 5;
 
 /**
  * The connection for all calls but the waiting ones. Calls reach the server in their order, and those of one
@@ -75,7 +80,14 @@ export class Connection {
         reject(storeClosed());
         return;
       }
-      const one = { args, repeatable, resolve, reject, until: Date.now() + this.#timeoutMs };
+      const one = {
+        args,
+        repeatable,
+        resolve,
+        reject,
+        until: Date.now() + this.#timeoutMs,
+        breaks: 0,
+      };
       if (this.#ready) this.#send(one);
       else this.#hold(this.#held, one);
     });
@@ -124,8 +136,11 @@ export class Connection {
         this.#turn += 1;
         this.#hold(this.#again, one);
       } else one.reject(refusedBy(error));
-    } else if (one.repeatable && !this.#closed) this.#hold(this.#again, one);
-    else one.reject(outcomeUnknown(error));
+    } else if (one.repeatable && one.breaks < mostBreaks && !this.#closed) {
+      one.breaks += 1;
+      one.until = Date.now() + this.#timeoutMs;
+      this.#hold(this.#again, one);
+    } else one.reject(outcomeUnknown(error));
   }
 
   #settled(): void {

@@ -109,6 +109,11 @@ function clientOf(
           socket: { ...optionsOf(client).socket, ...own.socket } as never,
         });
   const opened = made as RedisClientType;
+  if (typeof opened.isReady !== "boolean") {
+    throw new TypeError(
+      "client is one of a single server, made by createClient; of a cluster there is none yet.",
+    );
+  }
   opened.on("ready", () => (wasReady = true));
   return opened;
 }
