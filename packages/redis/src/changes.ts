@@ -7,6 +7,8 @@ import { isOffset } from "./reply.ts";
 
 /** Where a queue stands, as the script tells it. */
 export interface Standing {
+  /** Of the queue; another one of the name has another. */
+  readonly id: string;
   readonly tail: Offset;
   readonly sealed: boolean;
   /** How long it has to live unless it is used, in milliseconds; undefined for ever. */
@@ -16,7 +18,7 @@ export interface Standing {
 /** A channel is listened to this long after the last who waited on it: most wait again at once. */
 const lingerMs = 1000;
 
-type Heard = Pick<Standing, "tail" | "sealed">;
+type Heard = Pick<Standing, "id" | "tail" | "sealed">;
 
 /** One queue that somebody waits for, or did a moment ago. */
 interface Watched {
@@ -219,8 +221,8 @@ export class Changes {
     if (message === "gone" || message === "made") forget(watched);
     if (message === "gone" || message === "made" || message === "released") watched.calls += 1;
     else {
-      const [tail = "", sealed] = message.split(" ");
-      watched.heard = { tail, sealed: sealed !== undefined };
+      const [tail = "", id = "", sealed] = message.split(" ");
+      watched.heard = { id, tail, sealed: sealed !== undefined };
       if (watched.standing !== undefined) watched.standing = newer(watched.standing, watched.heard);
     }
     watched.version += 1;
@@ -268,9 +270,9 @@ function forget(watched: Watched): void {
   watched.epoch += 1;
 }
 
-/** Both are true of one queue at different times: the later is further on. */
+/** Both are true of one queue at different times: the later is further on. Unless they are of two queues. */
 function newer(standing: Standing, heard: Heard | undefined): Standing {
-  if (heard === undefined) return standing;
+  if (heard?.id !== standing.id) return standing;
   const tail = heard.tail > standing.tail ? heard.tail : standing.tail;
   return { ...standing, tail, sealed: standing.sealed || heard.sealed };
 }

@@ -289,9 +289,10 @@ export class RedisStore implements Store {
   }
 
   async #look(name: string): Promise<Standing> {
-    const [tail, sealed, rest] = await this.#run(name, "look", { repeatable: true });
+    const [tail, sealed, rest, id] = await this.#run(name, "look", { repeatable: true });
     const left = Number(textOf(rest));
     return {
+      id: textOf(id),
       tail: textOf(tail),
       sealed: textOf(sealed) === "1",
       // Redis' own key is there during the last millisecond.

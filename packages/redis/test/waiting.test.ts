@@ -98,6 +98,29 @@ describe.skipIf(!hasRedis())("waiting", () => {
     }
   });
 
+  test("the queues of another database of the server are others, though their channels are the same", async () => {
+    const prefix = freshPrefix();
+    const [here, there] = [
+      await openStore({ url: server().url, prefix }),
+      await openStore({ url: `${server().url}/1`, prefix }),
+    ];
+    for (const store of [here, there]) await store.open("q");
+    let woken = false;
+    const waiting = here.wait("q", start).then(() => (woken = true));
+    await expect.poll(() => subscriptions(prefix)).toHaveLength(1);
+    await there.append("q", ["a", "b"].map(bytes));
+    await there.wait("q", start);
+    // A second who waits here looks anew, and must not be told of those there.
+    const aborter = new AbortController();
+    const second = here.wait("q", start, aborter.signal);
+    for (let turn = 0; turn < 5; turn++) await here.info("q");
+    expect(woken).toBe(false);
+    aborter.abort(new Error("still waiting"));
+    await expect(second).rejects.toThrow("still waiting");
+    await here.append("q", [bytes("c")]);
+    await waiting;
+  });
+
   test("a queue that expires by itself wakes those who wait, in the server's time", async () => {
     const store = await openStore({ url: server().url, prefix: freshPrefix() });
     await store.open("q", { ttlMs: 150 });

@@ -54,7 +54,7 @@ local function load()
     return nil
   end
   return {
-    head = tonumber(f[2]), tail = tonumber(f[3]),
+    id = f[1], head = tonumber(f[2]), tail = tonumber(f[3]),
     dropped = tonumber(f[4]), written = tonumber(f[5]), time = tonumber(f[6]),
     ending = f[7], ttl = tonumber(f[8]), expires = tonumber(f[9]),
     maxMessages = tonumber(f[10]), maxBytes = tonumber(f[11]),
@@ -73,9 +73,10 @@ local function renew(q)
   for i = 1, #KEYS do call('PEXPIREAT', KEYS[i], int(at)) end
 end
 
--- Those who wait are told where the queue ends now, and whether for good.
+-- Those who wait are told where the queue ends now, and whether for good. All databases of a server share
+-- their channels, so the queue's id tells whether it is theirs.
 local function changed(q)
-  call('PUBLISH', state, pad(q.tail) .. (q.ending and ' sealed' or ''))
+  call('PUBLISH', state, pad(q.tail) .. ' ' .. q.id .. (q.ending and ' sealed' or ''))
 end
 
 local function describe()

@@ -9,7 +9,7 @@ ops['look'] = function(q)
   else
     rest = int(call('PTTL', state))
   end
-  return { 'ok', pad(q.tail), q.ending and '1' or '0', rest }, true
+  return { 'ok', pad(q.tail), q.ending and '1' or '0', rest, q.id }, true
 end
 
 ops['info'] = function() return { 'ok', describe() }, true end
