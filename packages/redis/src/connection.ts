@@ -17,6 +17,8 @@ interface Call {
   breaks: number;
 }
 
+const bytesForText = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+
 /** How long to let a server load its files before asking it again. */
 const lookAgainMs = 25;
 
@@ -88,7 +90,7 @@ export class Connection {
         until: Date.now() + this.#timeoutMs,
         breaks: 0,
       };
-      if (this.#ready) this.#send(one);
+      if (this.#ready) void this.#send(one);
       else this.#hold(this.#held, one);
     });
   }
@@ -111,21 +113,16 @@ export class Connection {
     this.#client.destroy();
   }
 
-  #send(one: Call): void {
+  async #send(one: Call): Promise<void> {
     this.#inFlight += 1;
-    const mapping = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
-    this.#client.sendCommand<Reply>(one.args, mapping).then(
-      (reply) => {
-        this.#inFlight -= 1;
-        one.resolve(reply);
-        this.#settled();
-      },
-      (error: unknown) => {
-        this.#inFlight -= 1;
-        this.#failed(one, error);
-        this.#settled();
-      },
-    );
+    try {
+      one.resolve(await this.#client.sendCommand<Reply>(one.args, bytesForText));
+      this.#inFlight -= 1;
+    } catch (error) {
+      this.#inFlight -= 1;
+      this.#failed(one, error);
+    }
+    this.#settled();
   }
 
   #failed(one: Call, error: unknown): void {
@@ -175,7 +172,7 @@ export class Connection {
     this.#ready = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const one of this.#takeHeld()) this.#send(one);
+    for (const one of this.#takeHeld()) void this.#send(one);
   }
 
   #hold(line: Call[], one: Call): void {

@@ -35,6 +35,6 @@ export function createLeases(run: Run): Leases {
 function deliveriesOf([deliveries]: readonly Reply[]): Delivery[] {
   return listOf(deliveries).map((one) => {
     const [entry = [], count] = listOf(one);
-    return { ...messageOf(entry), deliveries: Number(textOf(count)) };
+    return Object.assign(messageOf(entry), { deliveries: Number(textOf(count)) });
   });
 }

@@ -1,5 +1,5 @@
 import { runContractCase, storeContract, testStoreContract } from "@lazy/fsqueue/testing";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createHost, createMortalHost } from "./fixtures/contract-host.ts";
 import { hasRedis, type RedisServer, startRedis } from "./fixtures/redis-server.ts";
 
@@ -37,7 +37,9 @@ describe.skipIf(!hasRedis())("the contract", () => {
       createHost: () => createMortalHost(server),
     };
     for (const one of storeContract.filter(({ needs }) => needs.includes("crash"))) {
-      test(`${one.group}: ${one.name}`, () => runContractCase(one, subject));
+      test(`${one.group}: ${one.name}`, async () => {
+        await expect(runContractCase(one, subject)).resolves.toBeUndefined();
+      });
     }
   });
 });
