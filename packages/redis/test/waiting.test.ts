@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 import { openQueues } from "@lazy/fsqueue";
 import { openRedisStore } from "@lazy/redis";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { openCable } from "./fixtures/cable.ts";
 import { hasRedis } from "./fixtures/redis-server.ts";
 import {
   bytes,
@@ -73,6 +74,44 @@ describe.skipIf(!hasRedis())("waiting", () => {
     }
     await answer;
     expect((await one.info("pong"))?.messages).toBe(turns);
+  });
+
+  test("what is told while the answer to a look is under way is not forgotten over that", async () => {
+    const prefix = freshPrefix();
+    const cable = await openCable(server().port);
+    onTestFinished(() => cable.close());
+    const writer = await openStore({ url: server().url, prefix });
+    const reader = await openStore({ url: cable.url, prefix });
+    const calls = cable.lines[0]!;
+    const told = cable.lines[1]!;
+    await reader.open("q");
+    told.holdAnswers();
+    const waiting = reader.wait("q", start);
+    await reader.info("q");
+    // It has looked, and waits to be subscribed; then it looks again.
+    calls.holdAnswers();
+    const looks = calls.requests;
+    told.releaseAnswers();
+    await expect.poll(() => calls.requests).toBeGreaterThan(looks);
+    const { answers } = told;
+    await expect.poll(() => subscriptions(prefix)).toHaveLength(1);
+    await writer.append("q", [bytes("a")]);
+    await expect.poll(() => told.answers).toBeGreaterThan(answers);
+    calls.releaseAnswers();
+    await expect(waiting).resolves.toBeUndefined();
+  });
+
+  test("what happens while the waiting connection is broken is seen when there is another", async () => {
+    const prefix = freshPrefix();
+    const url = server().url;
+    const [reader, writer] = [await openStore({ url, prefix }), await openStore({ url, prefix })];
+    await writer.open("q");
+    const waiting = reader.wait("q", start);
+    await expect.poll(() => subscriptions(prefix)).toHaveLength(1);
+    await reader.info("q");
+    await server().command("CLIENT", "KILL", "TYPE", "pubsub");
+    await writer.append("q", [bytes("a")]);
+    await expect(waiting).resolves.toBeUndefined();
   });
 
   test("removal, the end and the next queue of the name wake those in another process", async () => {
