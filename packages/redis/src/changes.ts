@@ -91,8 +91,8 @@ export class Changes {
         if (standing === undefined || isNews(standing, after) || watched.calls !== calls) return;
         if (this.#closed) throw storeClosed();
         if (watched.version !== version) continue;
-        this.#armExpiry(watched);
-        await watched.waiters.wait(signal);
+        if (this.#isDue(watched)) forget(watched);
+        else await watched.waiters.wait(signal);
       }
     } finally {
       this.#leave(watched);
@@ -132,8 +132,10 @@ export class Changes {
     try {
       return await unlessAborted(this.#stands(watched), signal);
     } catch (error) {
-      if (isQueueError(error, "QUEUE_NOT_FOUND")) return undefined;
-      throw error;
+      if (!isQueueError(error, "QUEUE_NOT_FOUND")) throw error;
+      watched.calls += 1;
+      watched.waiters.wake();
+      return undefined;
     }
   }
 
@@ -152,11 +154,13 @@ export class Changes {
 
   async #ask(watched: Watched): Promise<Standing> {
     const { epoch, isListening } = watched;
+    // Rather too early than too late: whoever looks then is told how much longer.
+    const now = this.#clock.now();
     const standing = await this.#look(watched.name);
     if (!isListening || watched.epoch !== epoch) return standing;
     // What was told meanwhile, through another connection, may be newer.
     watched.standing = newer(standing, watched.heard);
-    watched.expiresAt = standing.rest === undefined ? undefined : this.#clock.now() + standing.rest;
+    watched.expiresAt = standing.rest === undefined ? undefined : now + standing.rest;
     return watched.standing;
   }
 
@@ -238,15 +242,21 @@ export class Changes {
     this.#ready.wake();
   }
 
-  /** Looks when the queue would be gone if nobody has used it until then. */
-  #armExpiry(watched: Watched): void {
-    if (watched.expiresAt === undefined || watched.cancelExpiry !== undefined) return;
-    watched.cancelExpiry = this.#clock.schedule(watched.expiresAt, () => {
+  /** Whether the queue would be gone by now if nobody has used it. If not, looks when it would be. */
+  #isDue(watched: Watched): boolean {
+    const { expiresAt } = watched;
+    if (expiresAt === undefined || watched.cancelExpiry !== undefined) return false;
+    if (expiresAt <= this.#clock.now()) {
+      watched.expiresAt = undefined; // one of those who wait looks, for all
+      return true;
+    }
+    watched.cancelExpiry = this.#clock.schedule(expiresAt, () => {
       watched.cancelExpiry = undefined;
       forget(watched);
       watched.version += 1;
       watched.waiters.wake();
     });
+    return false;
   }
 
   #sweep(): void {
