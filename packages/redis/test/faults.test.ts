@@ -151,12 +151,14 @@ describe.skipIf(!hasRedis())("when things break", () => {
     const own = await ownServer({ "maxmemory-policy": "noeviction" });
     const store = await openStore({ url: own.url });
     await store.open("q", { ttlMs: 600_000, messages: [bytes("a"), bytes("b")] });
+    await store.open("ended");
     await own.command("CONFIG", "SET", "maxmemory", "1mb");
     const producer = { id: "p", epoch: 0, sequence: 0 };
     const appending = store.append("q", [bytes("c"), bytes("d")], { producer, order: "1" });
     await expect(appending).rejects.toMatchObject({ code: "STORE_FULL" });
     await expect(store.open("r")).rejects.toMatchObject({ code: "STORE_FULL" });
     expect(await textsOf(store, "q")).toEqual(["a", "b"]);
+    await store.seal("ended", { status: "ok" });
     expect((await store.take("q", 1)).length).toBe(1);
     expect(await store.trim("q", "now")).toBe(1);
     await own.command("CONFIG", "SET", "maxmemory", "0");
