@@ -131,7 +131,9 @@ describe.skipIf(!hasRedis())("waiting", () => {
     ] as const) {
       await one.open(name);
       const waiting = two.wait(name, start);
-      await two.info(name);
+      // It is subscribed and has looked again, so that only what is told can wake it.
+      await expect.poll(() => subscriptions(`${prefix}:{${name}}`)).toHaveLength(1);
+      for (let turn = 0; turn < 20; turn++) await two.info(name);
       await change();
       await expect(waiting).resolves.toBeUndefined();
     }
