@@ -163,8 +163,10 @@ export class Connection {
         if (turn !== this.#turn || this.#closed) return;
         // Without a connection the next one prepares.
         if (!isErrorReply(error)) return;
-        if (!error.message.startsWith("LOADING ")) this.#rejectHeld(() => refusedBy(error));
-        await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+        const isLoading = error.message.startsWith("LOADING ");
+        if (!isLoading) this.#rejectHeld(() => refusedBy(error));
+        const pause = isLoading ? lookAgainMs : 10 * lookAgainMs;
+        await new Promise((resolve) => setTimeout(resolve, pause));
         if (turn !== this.#turn || this.#closed) return;
       }
     }
