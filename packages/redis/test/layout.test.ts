@@ -55,4 +55,24 @@ describe.skipIf(!hasRedis())("how it talks to Redis", () => {
     expect(cases.length).toBeGreaterThan(40);
     for (const one of cases) await runContractCase(one, subject);
   });
+
+  test("needs no more rights than the README names", async () => {
+    const commands =
+      "evalsha script|load hget hmget hset hdel hexists xadd xrange xtrim zadd zrem zrangebyscore unlink pexpireat pttl time publish subscribe unsubscribe scan set exists del ping config|get";
+    const rights = commands.split(" ").map((name) => `+${name}`);
+    const only = ["~host*:*", "&host*:*"];
+    await server().command("ACL", "SETUSER", "limited", "on", ">secret", ...only, ...rights);
+    const limited = { ...server(), url: server().url.replace("//", "//limited:secret@") };
+    const subject = {
+      name: "a user with few rights",
+      provides: ["clock", "leases", "restart"] as const,
+      createHost: () => createHost(limited, true),
+    };
+    const provided: readonly string[] = subject.provides;
+    for (const one of storeContract) {
+      if (one.group !== "append" && one.needs.every((need) => provided.includes(need))) {
+        await runContractCase(one, subject);
+      }
+    }
+  });
 });
