@@ -25,17 +25,20 @@ describe.skipIf(!hasRedis())("the packages over it", () => {
     const created = await fetch(`${there}${path}`, { method: "PUT", headers });
     expect(created.status).toBe(201);
     const events = await fetch(`${here.url}${path}?live=sse&offset=-1`);
-    const reading = events.text();
+    let text = "";
+    const reading = (async () => {
+      for await (const piece of events.body!.pipeThrough(new TextDecoderStream())) text += piece;
+    })();
     for (const body of ["Good", "morning"]) {
       const appended = await fetch(`${there}${path}`, { method: "POST", headers, body });
       expect(appended.status).toBe(204);
+      // Live, and so in an event of its own.
+      await expect.poll(() => text).toMatch(new RegExp(`^data: ?${body}$`, "m"));
     }
     await fetch(`${there}${path}`, { method: "POST", headers: { "stream-closed": "true" } });
-    const text = await reading;
-    expect([...text.matchAll(/^data: ?(Good|morning)$/gm)].map(([, word]) => word)).toEqual([
-      "Good",
-      "morning",
-    ]);
+    await reading;
+    const words = [...text.matchAll(/^data: ?(Good|morning)$/gm)].map(([, word]) => word);
+    expect(words).toEqual(["Good", "morning"]);
 
     // A reader of this process that was cut off after the first goes on at the other.
     const first = text.split("\n\n").find((event) => event.includes("Good")) ?? "";
