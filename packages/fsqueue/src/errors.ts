@@ -12,6 +12,7 @@ export type QueueErrorCode =
   | "OFFSET_INVALID"
   | "OFFSET_TRIMMED"
   | "ORDER_CONFLICT"
+  | "OUTCOME_UNKNOWN"
   | "PRODUCER_EPOCH_START"
   | "PRODUCER_FENCED"
   | "PRODUCER_GAP"
@@ -26,6 +27,7 @@ export type QueueErrorCode =
   | "STORE_FULL"
   | "STORE_READONLY"
   | "TAIL_ENDED"
+  | "UNSUPPORTED"
   | "WRITER_LOST";
 
 const brand = Symbol.for("@lazy/fsqueue/error");

@@ -19,6 +19,7 @@ const statusOf: Partial<Record<QueueErrorCode, number>> = {
   STORE_CLOSED: 503,
   STORE_FULL: 507,
   STORE_READONLY: 405,
+  UNSUPPORTED: 501,
 };
 
 /** The fault that answers an error, or undefined for one nobody foresaw. */

@@ -1,0 +1,1 @@
+export { type RedisStoreOptions, openRedisStore } from "./open-redis-store.ts";

@@ -1,0 +1,127 @@
+import { session } from "@lazy/context";
+import { openQueues } from "@lazy/fsqueue";
+import { openRedisStore } from "@lazy/redis";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { startChild } from "./fixtures/child.ts";
+import { hasRedis } from "./fixtures/redis-server.ts";
+import {
+  follow,
+  freshPrefix,
+  numbers,
+  openStore,
+  sharedServer,
+  textsOf,
+} from "./fixtures/temporary.ts";
+
+describe.skipIf(!hasRedis())("several processes", () => {
+  const server = sharedServer();
+
+  test("eight append to one queue: nothing lost, nothing twice, each in its order", async () => {
+    const prefix = freshPrefix();
+    const store = await openStore({ url: server().url, prefix });
+    await store.open("shared");
+    const writers = numbers(8);
+    const children = writers.map((writer) =>
+      startChild("./append-numbers.mjs", server().url, prefix, writer, "100"),
+    );
+    expect(await Promise.all(children.map(({ exited }) => exited))).toEqual(writers.map(() => 0));
+
+    const texts = await textsOf(store, "shared");
+    for (const writer of writers) {
+      const own = texts.filter((text) => text.startsWith(`${writer} `));
+      expect(own).toEqual(numbers(100).flatMap((n) => [`${writer} ${n}`, `${writer} ${n} too`]));
+    }
+    // Batches are whole: the second of each stands right behind the first.
+    for (let at = 0; at < texts.length; at += 2) expect(texts[at + 1]).toBe(`${texts[at]} too`);
+  });
+
+  test("a reader sees a producer's messages once, though that is killed and run again", async () => {
+    const prefix = freshPrefix();
+    const store = await openStore({ url: server().url, prefix });
+    const count = 300;
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const text of follow(store, "numbers")) seen.push(text);
+    })();
+    const acknowledged: string[] = [];
+    for (const killedAfter of [40, 80, Infinity]) {
+      const child = startChild("./produce.mjs", server().url, prefix, String(count));
+      let lines = 0;
+      for await (const line of child.lines) {
+        acknowledged.push(line);
+        if (++lines === killedAfter) child.kill();
+      }
+      await child.exited;
+    }
+    await reading;
+    expect(seen).toEqual(numbers(count));
+    expect(new Set(acknowledged).size).toBe(acknowledged.length);
+  });
+
+  test("a writer that is killed is told as WRITER_LOST, after all it wrote", async () => {
+    const prefix = freshPrefix();
+    const url = server().url;
+    const child = startChild("./session-writer.mjs", url, prefix);
+    // It lives: whoever opens the queues meanwhile leaves its queue alone.
+    let acknowledged = 0;
+    const reader = await openQueues({ store: await openRedisStore({ url, prefix }) });
+    onTestFinished(() => reader.close());
+    let reading: Promise<void> = Promise.resolve();
+    let orphansWhileItLived: readonly unknown[] | undefined;
+    const seen: number[] = [];
+    for await (const line of child.lines) {
+      acknowledged = Number(line) + 1;
+      if (acknowledged === 1) {
+        reading = (async () => {
+          for await (const message of reader.session("ada").queue<number>("reply").tail()) {
+            seen.push(message.value);
+          }
+        })();
+        reading.catch(() => {});
+      }
+      // Several times longer than its lease, were that not renewed.
+      if (acknowledged === 200) {
+        orphansWhileItLived = await reader.store.orphans();
+        child.kill();
+      }
+    }
+    await expect.poll(async () => (await reader.store.orphans()).length).toBe(1);
+    expect(orphansWhileItLived).toEqual([]);
+    // Another machine comes up, and ends it.
+    const next = await openQueues({ store: await openRedisStore({ url, prefix }) });
+    onTestFinished(() => next.close());
+    await expect(reading).rejects.toMatchObject({ code: "WRITER_LOST" });
+    expect(seen.length).toBeGreaterThanOrEqual(acknowledged);
+    expect(seen).toEqual(seen.map((_, index) => index));
+  });
+
+  test("sessions of two processes write and end their queues, read from the other", async () => {
+    const prefix = freshPrefix();
+    const open = async () => {
+      const store = await openRedisStore({ url: server().url, prefix });
+      const queues = await openQueues({ store });
+      onTestFinished(() => queues.close());
+      return queues;
+    };
+    const [one, two] = [await open(), await open()];
+    const reply = one.queue<string>("reply");
+    const collected = async () => {
+      const values: string[] = [];
+      const tail = two.session("ada").queue<string>("reply").tail();
+      for await (const { value } of tail) values.push(value);
+      return values;
+    };
+    await session.run({ id: "ada" }, async () => {
+      await reply.enqueue("a");
+      await reply.enqueueMany(["b", "c"]);
+    });
+    expect(await collected()).toEqual(["a", "b", "c"]);
+    const failing = session.run({ id: "bob" }, async () => {
+      await reply.enqueue("x");
+      throw new RangeError("too far");
+    });
+    await expect(failing).rejects.toThrow("too far");
+    const info = await two.session("bob").queue("reply").info();
+    expect(info?.ending).toMatchObject({ status: "error", name: "RangeError" });
+  });
+});
