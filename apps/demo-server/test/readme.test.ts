@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { answerTo } from "../src/model.ts";
+import { answerTo } from "../src/seeded-model.ts";
 import { freshFolder, serve } from "./server-on-files.ts";
 
 const run = promisify(execFile);

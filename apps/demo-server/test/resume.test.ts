@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { type Token, answerTo } from "../src/model.ts";
+import type { Token } from "../src/model.ts";
+import { answerTo } from "../src/seeded-model.ts";
 import { type Received, all, eventsOf, freshFolder, post, serve } from "./server-on-files.ts";
 
 const prompt = "What is left of an answer when its server is killed?";

@@ -14,7 +14,16 @@ export async function freshFolder(): Promise<string> {
 
 /** The built server in a process of its own; killed after the test if it still runs. */
 export async function serve(dir: string, ...options: string[]): Promise<ServerProcess> {
-  const server = await startServerProcess(["--data", dir, ...options]);
+  return await serveWith({}, dir, ...options);
+}
+
+/** The same with variables of the environment that are its own. */
+export async function serveWith(
+  env: Readonly<Record<string, string>>,
+  dir: string,
+  ...options: string[]
+): Promise<ServerProcess> {
+  const server = await startServerProcess(["--data", dir, ...options], env);
   onTestFinished(() => void server.process.kill("SIGKILL"));
   return server;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answerTo } from "../src/model.ts";
+import { answerTo } from "../src/seeded-model.ts";
 import { all, eventsOf, freshFolder, post, serve } from "./server-on-files.ts";
 
 describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {

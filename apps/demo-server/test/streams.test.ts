@@ -1,6 +1,7 @@
 import { stream } from "@durable-streams/client";
 import { expect, it } from "vitest";
-import { type Token, answerTo } from "../src/model.ts";
+import type { Token } from "../src/model.ts";
+import { answerTo } from "../src/seeded-model.ts";
 import { freshFolder, post, serve } from "./server-on-files.ts";
 
 const prompt = "May others read it as well?";
