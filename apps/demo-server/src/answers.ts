@@ -55,7 +55,8 @@ export interface Answers {
   textOf(id: string): Promise<string>;
   /** True when the answer has ended and nothing of it lies behind this offset. */
   isReadTo(id: string, mode: Mode, offset: string): Promise<boolean>;
-  isWriting(id: string): boolean;
+  /** True until an answer of its own session has ended, as its readers see it. */
+  isWriting(id: string): Promise<boolean>;
   /** End an answer before its time, with the code `ANSWER_STOPPED`. False if it is not being written. */
   stop(id: string): boolean;
   /** The answers of a conversation, in the order in which they were begun. */
@@ -205,7 +206,8 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
     async *read(id, mode, { from = "start", signal }) {
       for await (const message of replyOf(id, mode).tail({ from, signal })) {
         yield message;
-        if (message.value.last) return;
+        // A session that all share is not over when one answer is.
+        if (mode === "shared" && message.value.last) return;
       }
     },
     has,
@@ -223,7 +225,8 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
       const { messages, ending } = await replyOf(id, mode).read(offset, { limit: 1 });
       return messages.length === 0 && ending !== undefined;
     },
-    isWriting: (id) => writing.has(id),
+    isWriting: async (id) =>
+      writing.has(id) && (await replyOf(id, "isolated").info())?.ending === undefined,
     stop(id) {
       const found = writing.get(id);
       found?.stop.abort(new DemoError("ANSWER_STOPPED", 409, "the answer was stopped"));

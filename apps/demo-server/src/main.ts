@@ -3,7 +3,6 @@ import { openAnswers } from "./answers.ts";
 import type { Model } from "./model.ts";
 import { createSeededModel } from "./seeded-model.ts";
 import { createServer } from "./server.ts";
-import { createUpstreamModel } from "./upstream-model.ts";
 
 const usage = `usage: npm start -- [options]
   --port N               where to listen (default 3000, or PORT; 0: the system chooses)
@@ -25,7 +24,7 @@ try {
 }
 
 async function main(): Promise<void> {
-  const options = readOptions();
+  const options = await readOptions();
   if (!options) return;
   const answers = await openAnswers({ dir: options.data, model: options.model });
   const server = await createServer({ answers, mode: options.mode });
@@ -65,7 +64,7 @@ interface Options {
   readonly model: Model;
 }
 
-function readOptions(): Options | undefined {
+async function readOptions(): Promise<Options | undefined> {
   const { env } = process;
   const { values } = parseArgs({
     options: {
@@ -94,7 +93,7 @@ function readOptions(): Options | undefined {
   if (values.mode !== "isolated" && values.mode !== "shared") {
     throw new TypeError(`--mode must be isolated or shared, not ${values.mode}\n${usage}`);
   }
-  const model = upstreamModel() ?? createSeededModel({ tokensPerSecond });
+  const model = (await upstreamModel()) ?? createSeededModel({ tokensPerSecond });
   if (values.mode === "shared" && !model.seeded) {
     throw new TypeError(`--mode shared only works without LLM_BASE_URL\n${usage}`);
   }
@@ -102,7 +101,7 @@ function readOptions(): Options | undefined {
 }
 
 /** The model that the environment names. The key stays out of every message. */
-function upstreamModel(): Model | undefined {
+async function upstreamModel(): Promise<Model | undefined> {
   const { LLM_BASE_URL: baseUrl, LLM_MODEL: model, LLM_API_KEY: apiKey } = process.env;
   if (!baseUrl && !model && !apiKey) return undefined;
   if (!baseUrl || !model) {
@@ -114,5 +113,7 @@ function upstreamModel(): Model | undefined {
       `LLM_BASE_URL must be an http or https address without a name and password in it\n${usage}`,
     );
   }
+  // Its client is a third of the time a start takes, and seldom needed.
+  const { createUpstreamModel } = await import("./upstream-model.ts");
   return createUpstreamModel({ baseUrl, apiKey: apiKey || undefined, model });
 }

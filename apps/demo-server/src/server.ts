@@ -25,7 +25,12 @@ export async function createServer(options: {
   mode: Mode;
 }): Promise<FastifyInstance> {
   const { answers, mode } = options;
-  const server = Fastify({ forceCloseConnections: true, bodyLimit: 64 * 1024 });
+  const server = Fastify({
+    forceCloseConnections: true,
+    bodyLimit: 64 * 1024,
+    // What is not as it must be is refused, not made to fit.
+    ajv: { customOptions: { coerceTypes: false } },
+  });
   const following = new Set<EventWriter>();
   // Streams last as long as their readers like: end them, so that closing does not wait for them.
   server.addHook("preClose", (done) => {

@@ -34,7 +34,7 @@ export function serveUiChat(server: FastifyInstance, serving: Serving): void {
     { schema: { params: uiChatParams } },
     async (request, reply) => {
       const id = await answers.turns.latest(request.params.id);
-      if (id === undefined || !answers.isWriting(id)) return reply.code(204).send();
+      if (id === undefined || !(await answers.isWriting(id))) return reply.code(204).send();
       await stream(reply, id);
     },
   );
@@ -64,7 +64,7 @@ export function serveUiChat(server: FastifyInstance, serving: Serving): void {
         parts: [{ type: "text", text: message.content }],
       }));
       // One that is being written comes with the stream, from its start.
-      if (answers.isWriting(id)) return reply.send({ messages: asked });
+      if (await answers.isWriting(id)) return reply.send({ messages: asked });
       const text = await answers.textOf(id);
       const answered = { id, role: "assistant", parts: [{ type: "text", text }] };
       return reply.send({ messages: [...asked, answered] });

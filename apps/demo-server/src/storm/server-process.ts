@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 export interface ServerProcess {
   readonly url: string;
   readonly process: ChildProcess;
-  /** All it has printed, on both streams. */
+  /** All it has printed. */
   output(): string;
   /** Send a signal and wait for the end; resolves with the exit code, or the signal that ended it. */
   end(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<number | string>;
@@ -30,14 +30,13 @@ export async function startServerProcess(
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => (printed += text));
   }
-  child.stderr.pipe(process.stderr);
   const ended = once(child, "close");
   const lines = createInterface({ input: child.stdout });
   const listening = once(lines, "line").then(
     ([line]) => /http:\/\/[^\s,]+/.exec(String(line))?.[0],
   );
   const url = await Promise.race([listening, ended.then(() => undefined)]);
-  if (url === undefined) throw new Error("the demo server ended before it listened");
+  if (url === undefined) throw new Error(`the demo server ended before it listened: ${printed}`);
   return {
     url,
     process: child,
