@@ -1,3 +1,4 @@
+import { isQueueError } from "@lazy/fsqueue";
 import type { FastifyInstance } from "fastify";
 import { nanoid } from "nanoid";
 import type { Mode } from "./answers.ts";
@@ -51,7 +52,7 @@ export function serveChat(server: FastifyInstance, { answers, mode: usual, ...se
     },
   );
 
-  // A browser opens six connections to a server, and a page may show a thousand answers: here all share one.
+  // A browser opens six connections to a server, and a page may show a thousand answers and more: here all share one.
   server.post<{ Body: WatchBody }>(
     "/watch",
     { schema: { body: watchBody }, bodyLimit: 256 * 1024 },
@@ -98,7 +99,9 @@ export function serveChat(server: FastifyInstance, { answers, mode: usual, ...se
       await events.send({ event: "end", data: { ...tag, status: "ok" } });
     } catch (error) {
       if (signal.aborted) return;
-      await events.send({ event: "failed", data: { ...tag, ...failureOf(error) } }).catch(() => {});
+      const missing = isQueueError(error, "QUEUE_NOT_FOUND");
+      const failure = failureOf(missing ? unknownAnswer(id) : error);
+      await events.send({ event: "failed", data: { ...tag, ...failure } }).catch(() => {});
     }
   }
 }
@@ -141,12 +144,12 @@ const watchBody = {
   properties: {
     answers: {
       type: "object",
-      maxProperties: 1000,
+      maxProperties: 1200,
       propertyNames: id,
       additionalProperties: { type: "string", maxLength: 255 },
     },
     mode: modeProperty,
-    modes: { type: "object", maxProperties: 1000, additionalProperties: modeProperty },
+    modes: { type: "object", maxProperties: 1200, additionalProperties: modeProperty },
   },
 };
 

@@ -46,6 +46,22 @@ it("follows many answers over one connection, each from its own offset", async (
   );
 }, 30_000);
 
+it("tells at the one connection which of many answers there is not", async () => {
+  const { url } = await serve(await freshFolder());
+  const events = await all(await post(url, "/watch", { answers: { none: "" } }));
+  expect(events).toMatchObject([
+    { event: "failed", data: { id: "none", code: "ANSWER_NOT_FOUND" } },
+  ]);
+}, 30_000);
+
+it("refuses an id that belongs to another question", async () => {
+  const { url } = await serve(await freshFolder(), "--tokens-per-second", "0");
+  await all(await post(url, "/chat", { id: "a", prompt: "One" }));
+  const other = await post(url, "/chat", { id: "a", prompt: "Another" });
+  expect(other.status).toBe(409);
+  expect(await other.json()).toMatchObject({ error: { code: "ANSWER_EXISTS" } });
+}, 30_000);
+
 it("answers bad input with a code and keeps serving", async () => {
   const server = await serve(await freshFolder());
   const cases: [Promise<Response>, number][] = [
@@ -53,6 +69,9 @@ it("answers bad input with a code and keeps serving", async () => {
     [post(server.url, "/chat", { prompt: "" }), 400],
     [post(server.url, "/chat", { prompt: "x", mode: "mixed" }), 400],
     [post(server.url, "/chat", { prompt: "x".repeat(100_000) }), 413],
+    [post(server.url, "/storm", { sessions: 1001 }), 400],
+    [post(server.url, "/storm", { sessions: 51, mode: "shared" }), 400],
+    [fetch(`${server.url}/nowhere`), 404],
     [fetch(`${server.url}/chat/unknown`), 404],
     [fetch(`${server.url}/chat/unknown`, { method: "DELETE" }), 404],
   ];
