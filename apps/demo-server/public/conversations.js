@@ -185,7 +185,7 @@ function describe({ reception, badge, hash, button }) {
   const digits = reception.sha256.slice(0, 8);
   if (reception.hashIsRight === true) hash.textContent = `SHA-256 ${digits}… matches`;
   else if (reception.hashIsRight === false) hash.textContent = `SHA-256 is not ${digits}…`;
-  else hash.textContent = "";
+  else hash.textContent = reception.hashIsRight === null ? "not hashed: no https" : "";
   button.hidden = ended && !failure;
   button.textContent = ended ? "Ask again" : "Stop";
 }

@@ -7,8 +7,9 @@ import {
   openQueues,
   parseStoreName,
 } from "@lazy/fsqueue";
-import { DemoError } from "./errors.ts";
-import type { Model, Question, Token } from "./model.ts";
+import { DemoError, failureOf } from "./errors.ts";
+import { type Model, type Question, type Token, fingerprint, promptOf } from "./model.ts";
+import { type Turns, createTurns } from "./turns.ts";
 
 /**
  * Whose session an answer is written in. `isolated`: its own. `shared`: one for all of them, as in LazyLLM
@@ -59,11 +60,7 @@ export interface Answers {
   isWriting(id: string): Promise<boolean>;
   /** End an answer before its time, with the code `ANSWER_STOPPED`. False if it is not being written. */
   stop(id: string): boolean;
-  /** The answers of a conversation, in the order in which they were begun. */
-  readonly turns: {
-    add(conversation: string, answer: string): Promise<void>;
-    latest(conversation: string): Promise<string | undefined>;
-  };
+  readonly turns: Turns;
   stats(): { writing: number; sessions: number };
   /** Let go of the folder. Answers that are being written are left to the next `openAnswers`. */
   close(): Promise<void>;
@@ -97,7 +94,6 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
   const reply = queues.queue<Token>("reply");
   const replyOf = (id: string, mode: Mode): typeof reply =>
     queues.session(mode === "shared" ? sharedId : id).queue("reply");
-  const turnsOf = (conversation: string) => queues.session(conversation).queue<string>("turns");
 
   const answer = flow<{ question: Question; from: number }>("answer").step(
     "model",
@@ -121,8 +117,14 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
       if (own !== shared) await own.close();
     } catch (failure) {
       // What is cut short because the folder is being closed is left to the next process.
-      if (closing || own === shared) return;
+      if (closing) return;
       const error = causeOf(failure);
+      if (own === shared) {
+        // No end of the queue tells this one's readers, as it goes on for the others.
+        const token = { answer: fingerprint(promptOf(asked)), index: 0, text: "", last: true };
+        const last = { ...token, failure: failureOf(error) };
+        return await shared.run(() => reply.enqueue(last)).then(ignore, ignore);
+      }
       await own.close(
         signal.aborted ? { status: "aborted", reason: error } : { status: "error", error },
       );
@@ -205,9 +207,11 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
     },
     async *read(id, mode, { from = "start", signal }) {
       for await (const message of replyOf(id, mode).tail({ from, signal })) {
+        const { last, failure } = message.value;
+        if (failure !== undefined) throw new DemoError(failure.code, 500, failure.message);
         yield message;
         // A session that all share is not over when one answer is.
-        if (mode === "shared" && message.value.last) return;
+        if (mode === "shared" && last) return;
       }
     },
     has,
@@ -233,22 +237,7 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
       writing.delete(id);
       return found !== undefined;
     },
-    turns: {
-      async add(conversation, id) {
-        await turnsOf(conversation).enqueue(id);
-      },
-      async latest(conversation) {
-        const turns = turnsOf(conversation);
-        if ((await turns.info()) === undefined) return undefined;
-        let latest: string | undefined;
-        for (let from = "start"; ;) {
-          const { messages, next, atEnd } = await turns.read(from);
-          latest = messages.at(-1)?.value ?? latest;
-          if (atEnd) return latest;
-          from = next;
-        }
-      },
-    },
+    turns: createTurns(queues),
     stats: () => ({ writing: writing.size, sessions: session.stats.live }),
     async close() {
       closing = true;
@@ -266,3 +255,6 @@ function causeOf(failure: unknown): unknown {
   const { code, cause } = failure as { code?: string; cause?: unknown };
   return code === "STEP_FAILED" ? cause : failure;
 }
+
+/** The folder may have been closed meanwhile: then nobody reads on. */
+function ignore(): void {}

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Failure } from "./errors.ts";
 
 /** One message of a conversation. */
 export interface ChatMessage {
@@ -33,6 +34,8 @@ export interface Token {
   readonly last: boolean;
   /** With the last token: what there is to say of the whole answer. */
   readonly whole?: WholeAnswer;
+  /** With the last token of an answer that did not end well in a session that goes on for others. */
+  readonly failure?: Failure;
 }
 
 /** What is known of an answer once all of it was written. */

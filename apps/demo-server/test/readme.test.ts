@@ -91,7 +91,9 @@ describe("the README of the app", () => {
     expect(stdout.endsWith("data: [DONE]\n\n")).toBe(true);
   }, 30_000);
 
-  it.each(blocks(appReadme, "ts").map((example) => [/from "(.*)"/.exec(example)![1], example] as const))(
+  it.each(
+    blocks(appReadme, "ts").map((example) => [/from "(.*)"/.exec(example)![1], example] as const),
+  )(
     "has an example for the package %s that compiles and runs as written",
     async (_name, example) => {
       expect((await runExample(here(example))).trimEnd()).toBe(expected);

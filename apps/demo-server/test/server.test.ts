@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { answerTo } from "../src/seeded-model.ts";
-import { all, eventsOf, freshFolder, post, serve } from "./server-on-files.ts";
+import { type Received, all, eventsOf, freshFolder, post, serve } from "./server-on-files.ts";
 
 describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
   it("ends the server with open streams, and its port is free", async () => {
@@ -52,6 +52,16 @@ it("tells at the one connection which of many answers there is not", async () =>
   expect(events).toMatchObject([
     { event: "failed", data: { id: "none", code: "ANSWER_NOT_FOUND" } },
   ]);
+}, 30_000);
+
+it("tells its reader that an answer was stopped in a session that others share, too", async () => {
+  const { url } = await serve(await freshFolder(), "--mode", "shared");
+  const received: Received[] = [];
+  for await (const event of eventsOf(await post(url, "/chat", { id: "a", prompt: "Stop?" }))) {
+    received.push(event);
+    if (received.length === 3) await fetch(`${url}/chat/a`, { method: "DELETE" });
+  }
+  expect(received.at(-1)).toMatchObject({ event: "failed", data: { code: "ANSWER_STOPPED" } });
 }, 30_000);
 
 it("refuses an id that belongs to another question", async () => {
