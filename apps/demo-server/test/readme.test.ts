@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { answerTo } from "../src/seeded-model.ts";
-import { freshFolder, serve, serveAll, serveWith } from "./server-on-files.ts";
+import { freshFolder, serveAll, serveWith } from "./server-on-files.ts";
 
 const run = promisify(execFile);
 const app = new URL("..", import.meta.url).pathname;
@@ -44,6 +44,10 @@ async function runExample(example: string): Promise<string> {
   return (await run(process.execPath, ["example.js"], { cwd: dir })).stdout;
 }
 
+const server = serveAll("--tokens-per-second", "100");
+/** An example as written, but for the address. */
+const here = (example: string): string => example.replaceAll("http://127.0.0.1:3000", server.url);
+
 describe("the README of the repository", () => {
   it("names the two commands first", () => {
     const [first] = blocks(readme, "sh");
@@ -57,9 +61,6 @@ describe("the README of the repository", () => {
 
   it("streams an answer with its curl command, and resumes it with the next", async () => {
     const [ask, resume] = blocks(readme, "sh").filter((block) => block.startsWith("curl"));
-    const server = await serve(await freshFolder(), "--tokens-per-second", "200");
-    const here = (command: string): string => command.replace("http://127.0.0.1:3000", server.url);
-
     const expected = answerTo("Why is a queue a good place for an answer?").map(({ text }) => text);
     expect(texts((await run("bash", ["-c", here(ask!)])).stdout)).toEqual(expected);
     expect(texts((await run("bash", ["-c", here(resume!)])).stdout)).toEqual(expected.slice(3));
@@ -77,8 +78,6 @@ describe("the README of the repository", () => {
 });
 
 describe("the README of the app", () => {
-  const server = serveAll("--tokens-per-second", "100");
-  const here = (example: string): string => example.replaceAll("http://127.0.0.1:3000", server.url);
   const expected = answerTo("Who answers?")
     .map(({ text }) => text)
     .join("");
