@@ -73,6 +73,13 @@ interface Asked {
   readonly model: string;
 }
 
+/** An answer that is being written. */
+interface Writing {
+  readonly stop: AbortController;
+  /** Resolves when it can be read. */
+  readonly ready: Promise<unknown>;
+}
+
 /** No answer can have this id, see the server's check of ids. */
 const sharedId = "*shared*";
 
@@ -100,8 +107,7 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
     (input, { signal }) => model.answer(input.question, { from: input.from, signal }),
   );
 
-  /** `ready` resolves when the answer can be read. */
-  const writing = new Map<string, { stop: AbortController; ready: Promise<unknown> }>();
+  const writing = new Map<string, Writing>();
   let closing = false;
   await Promise.all(
     ["question", "reply"].map((name) => queues.session(sharedId).queue(name).delete()),
@@ -109,8 +115,10 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
   const shared = session.open({ id: sharedId });
 
   /** Write the answer, from token number `from` on, inside its session; and end that with it. */
-  async function write(own: Session, id: string, asked: Question, from: number): Promise<void> {
-    const mine = writing.get(id)!;
+  async function write(
+    { own, id, mine }: { own: Session; id: string; mine: Writing },
+    { question: asked, from }: { question: Question; from: number },
+  ): Promise<void> {
     const { signal } = mine.stop;
     try {
       await own.run(() => answer.stream({ question: asked, from }, { signal }).pipeTo(reply));
@@ -140,8 +148,11 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
     const own = session.open({ id });
     await own.run(() => Promise.all([question.open(), reply.open()]));
     if (asked?.question !== undefined && model.seeded && asked.model === model.name) {
-      writing.set(id, { stop: new AbortController(), ready: Promise.resolve() });
-      void write(own, id, asked.question, written);
+      const mine = { stop: new AbortController(), ready: Promise.resolve() };
+      writing.set(id, mine);
+      void write({ own, id, mine }, { question: asked.question, from: written });
+    } else if ((await lastOf(id))?.last) {
+      await own.close();
     } else {
       const message = "the server ended while the model was answering; ask again";
       const reason = new DemoError("WRITER_LOST", 502, message);
@@ -149,6 +160,20 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
     }
   }
 
+  /** What there is of an answer, without waiting for more. */
+  async function* messagesOf(id: string): AsyncGenerator<Message<Token>> {
+    for (let from = "start"; ;) {
+      const { messages, next, atEnd } = await replyOf(id, "isolated").read(from);
+      yield* messages;
+      if (atEnd) return;
+      from = next;
+    }
+  }
+  const lastOf = async (id: string): Promise<Token | undefined> => {
+    let last: Token | undefined;
+    for await (const { value } of messagesOf(id)) last = value;
+    return last;
+  };
   const has = async (id: string, mode: Mode): Promise<boolean> =>
     (await replyOf(id, mode).info()) !== undefined;
   const questionOf = async (id: string): Promise<Question | undefined> => {
@@ -190,19 +215,17 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
         return { own, wiped };
       };
       const ready = begin();
-      writing.set(id, { stop: new AbortController(), ready });
-      let begun: Awaited<typeof ready>;
-      try {
-        begun = await ready;
-      } catch (error) {
+      const mine = { stop: new AbortController(), ready };
+      writing.set(id, mine);
+      const begun = await ready.catch((error: unknown) => {
         writing.delete(id);
         throw error;
-      }
+      });
       if (begun === undefined) {
         writing.delete(id);
         return await known();
       }
-      void write(begun.own, id, asked, 0);
+      void write({ own: begun.own, id, mine }, { question: asked, from: 0 });
       return { created: true, wiped: begun.wiped };
     },
     async *read(id, mode, { from = "start", signal }) {
@@ -218,12 +241,8 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
     questionOf,
     async textOf(id) {
       let text = "";
-      for (let from = "start"; ;) {
-        const { messages, next, atEnd } = await replyOf(id, "isolated").read(from);
-        text += messages.map(({ value }) => value.text).join("");
-        if (atEnd) return text;
-        from = next;
-      }
+      for await (const { value } of messagesOf(id)) text += value.text;
+      return text;
     },
     async isReadTo(id, mode, offset) {
       const { messages, ending } = await replyOf(id, mode).read(offset, { limit: 1 });

@@ -72,6 +72,24 @@ it("tells its reader that an answer was stopped in a session that others share, 
   expect(received.at(-1)).toMatchObject({ event: "failed", data: { code: "ANSWER_STOPPED" } });
 }, 30_000);
 
+it("survives that answers are stopped in the moment in which they begin", async () => {
+  const { url } = shared;
+  const ids = Array.from({ length: 20 }, (_, index) => `brief-${index}`);
+  await Promise.all(
+    ids.map((id) =>
+      Promise.all([
+        post(url, "/chat", { id, prompt: "Stop?", stream: false }),
+        fetch(`${url}/chat/${id}`, { method: "DELETE" }),
+        fetch(`${url}/chat/${id}`, { method: "DELETE" }),
+      ]),
+    ),
+  );
+  const ends = await Promise.all(
+    ids.map(async (id) => (await all(await fetch(`${url}/chat/${id}`))).at(-1)?.event),
+  );
+  for (const end of ends) expect(["end", "failed"]).toContain(end);
+}, 30_000);
+
 it("refuses an id that belongs to another question", async () => {
   const { url } = shared;
   await all(await post(url, "/chat", { id: "a", prompt: "One" }));
