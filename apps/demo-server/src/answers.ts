@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { type Session, session } from "@lazy/context";
 import { flow } from "@lazy/flow";
 import {
@@ -8,7 +7,9 @@ import {
   openQueues,
   parseStoreName,
 } from "@lazy/fsqueue";
-import { type Token, answerTo } from "./model.ts";
+import { DemoError, failureOf } from "./errors.ts";
+import { type Model, type Question, type Token, fingerprint, promptOf } from "./model.ts";
+import { type Turns, createTurns } from "./turns.ts";
 
 /**
  * Whose session an answer is written in. `isolated`: its own. `shared`: one for all of them, as in LazyLLM
@@ -19,40 +20,74 @@ export type Mode = "isolated" | "shared";
 export interface AnswersOptions {
   /** The folder of the queues. Made if it is missing; `FOLDER_IN_USE` if another process has it open. */
   readonly dir: string;
-  /** How fast the model speaks. 0 means as fast as it can. Default 20. */
-  readonly tokensPerSecond?: number;
+  readonly model: Model;
 }
 
 /** Answers that are being written, and those that were. */
 export interface Answers {
   /** The queues beneath, for other ways of reading them. */
   readonly store: Store;
+  readonly model: Model;
   /**
-   * Begin an answer; it goes on whether anybody reads it or not. Resolves when it can be read, with false
-   * if this one existed already.
+   * Begin an answer; it goes on whether anybody reads it or not. Resolves when it can be read. `created` is
+   * false if this one existed already, `wiped` counts the tokens of others that its beginning dropped.
+   *
+   * Rejects with `ANSWER_EXISTS` if the id is that of an answer to another question, and with
+   * `MODE_UNAVAILABLE` for `shared` unless the model is seeded.
    */
-  start(request: { id: string; prompt: string; mode: Mode }): Promise<boolean>;
-  /** Read an answer from its start, or on from an offset, to its end. Throws if it did not end well. */
+  start(request: {
+    id: string;
+    question: Question;
+    mode: Mode;
+  }): Promise<{ created: boolean; wiped: number }>;
+  /**
+   * Read an answer from its start, or on from an offset, to its end. Throws if it did not end well: the
+   * code it ended with is found by `failureOf`.
+   */
   read(
     id: string,
     mode: Mode,
-    options: { from: string | undefined; signal: AbortSignal },
+    options: { from?: string | undefined; signal: AbortSignal },
   ): AsyncIterable<Message<Token>>;
   has(id: string, mode: Mode): Promise<boolean>;
+  /** What an answer of its own session was asked; undefined for one that there is not. */
+  questionOf(id: string): Promise<Question | undefined>;
+  /** What there is of the text of an answer of its own session. */
+  textOf(id: string): Promise<string>;
   /** True when the answer has ended and nothing of it lies behind this offset. */
   isReadTo(id: string, mode: Mode, offset: string): Promise<boolean>;
-  /** End an answer before its time. False if it is not being written. */
+  /** True until an answer of its own session has ended, as its readers see it. */
+  isWriting(id: string): Promise<boolean>;
+  /** End an answer before its time, with the code `ANSWER_STOPPED`. False if it is not being written. */
   stop(id: string): boolean;
+  readonly turns: Turns;
   stats(): { writing: number; sessions: number };
-  /** Let go of the folder. Answers that are being written are continued by the next `openAnswers`. */
+  /** Let go of the folder. Answers that are being written are left to the next `openAnswers`. */
   close(): Promise<void>;
+}
+
+/** What the queue `question` of an answer holds. */
+interface Asked {
+  readonly question: Question;
+  /** The name of the model that answers. */
+  readonly model: string;
+}
+
+/** An answer that is being written. */
+interface Writing {
+  readonly stop: AbortController;
+  /** Resolves when it can be read. */
+  readonly ready: Promise<unknown>;
 }
 
 /** No answer can have this id, see the server's check of ids. */
 const sharedId = "*shared*";
 
-/** Open the folder, and go on with the answers that a process left unfinished when it ended. */
-export async function openAnswers({ dir, tokensPerSecond = 20 }: AnswersOptions): Promise<Answers> {
+/**
+ * Open the folder, and end or go on with the answers that a process left unfinished when it ended: those of
+ * a seeded model are continued, all others end with `WRITER_LOST`.
+ */
+export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answers> {
   const unfinished = new Set<string>();
   const claim = ({ name }: QueueInfo): boolean => {
     const owner = parseStoreName(name)?.session;
@@ -62,22 +97,17 @@ export async function openAnswers({ dir, tokensPerSecond = 20 }: AnswersOptions)
   };
   const queues = await openQueues({ dir, claim });
   // One handle each for all answers: whichever session is current when it is used, it means that one's queue.
-  const question = queues.queue<string>("question");
+  const question = queues.queue<Asked>("question");
   const reply = queues.queue<Token>("reply");
   const replyOf = (id: string, mode: Mode): typeof reply =>
     queues.session(mode === "shared" ? sharedId : id).queue("reply");
 
-  const answer = flow<{ prompt: string; from: number }>("answer").step(
+  const answer = flow<{ question: Question; from: number }>("answer").step(
     "model",
-    async function* ({ prompt, from }, { signal }) {
-      for (const token of answerTo(prompt).slice(from)) {
-        if (tokensPerSecond > 0) await pause(1000 / tokensPerSecond, undefined, { signal });
-        yield token;
-      }
-    },
+    (input, { signal }) => model.answer(input.question, { from: input.from, signal }),
   );
 
-  const writing = new Map<string, AbortController>();
+  const writing = new Map<string, Writing>();
   let closing = false;
   await Promise.all(
     ["question", "reply"].map((name) => queues.session(sharedId).queue(name).delete()),
@@ -85,81 +115,165 @@ export async function openAnswers({ dir, tokensPerSecond = 20 }: AnswersOptions)
   const shared = session.open({ id: sharedId });
 
   /** Write the answer, from token number `from` on, inside its session; and end that with it. */
-  async function write(own: Session, id: string, prompt: string, from: number): Promise<void> {
-    const { signal } = writing.get(id)!;
+  async function write(
+    { own, id, mine }: { own: Session; id: string; mine: Writing },
+    { question: asked, from }: { question: Question; from: number },
+  ): Promise<void> {
+    const { signal } = mine.stop;
     try {
-      await own.run(() => answer.stream({ prompt, from }, { signal }).pipeTo(reply));
+      await own.run(() => answer.stream({ question: asked, from }, { signal }).pipeTo(reply));
       if (own !== shared) await own.close();
-    } catch (error) {
-      // What is cut short because the folder is being closed is continued by the next process.
-      if (closing || own === shared) return;
+    } catch (failure) {
+      // What is cut short because the folder is being closed is left to the next process.
+      if (closing) return;
+      const error = causeOf(failure);
+      if (own === shared) {
+        // No end of the queue tells this one's readers, as it goes on for the others.
+        const token = { answer: fingerprint(promptOf(asked)), index: 0, text: "", last: true };
+        const last = { ...token, failure: failureOf(error) };
+        return await shared.run(() => reply.enqueue(last)).then(ignore, ignore);
+      }
       await own.close(
         signal.aborted ? { status: "aborted", reason: error } : { status: "error", error },
       );
     } finally {
-      writing.delete(id);
+      if (writing.get(id) === mine) writing.delete(id);
     }
   }
 
-  function begin(id: string): void {
-    writing.set(id, new AbortController());
-  }
-
-  const has = async (id: string, mode: Mode): Promise<boolean> =>
-    (await replyOf(id, mode).info()) !== undefined;
-
-  for (const id of unfinished) {
-    const prompt = (await queues.session(id).queue<string>("question").peek())?.value;
+  /** Open the session of an answer that another process left, and write on or end it. */
+  async function takeUp(id: string): Promise<void> {
+    const asked = (await queues.session(id).queue<Partial<Asked>>("question").peek())?.value;
     const written = (await replyOf(id, "isolated").info())?.messages ?? 0;
-    begin(id);
     const own = session.open({ id });
     await own.run(() => Promise.all([question.open(), reply.open()]));
-    // Without its question an answer was never begun: it ends as it is.
-    void write(own, id, prompt ?? "", prompt === undefined ? Infinity : written);
+    if (asked?.question !== undefined && model.seeded && asked.model === model.name) {
+      const mine = { stop: new AbortController(), ready: Promise.resolve() };
+      writing.set(id, mine);
+      void write({ own, id, mine }, { question: asked.question, from: written });
+    } else if ((await lastOf(id))?.last) {
+      await own.close();
+    } else {
+      const message = "the server ended while the model was answering; ask again";
+      const reason = new DemoError("WRITER_LOST", 502, message);
+      await own.close({ status: "aborted", reason });
+    }
   }
+
+  /** What there is of an answer, without waiting for more. */
+  async function* messagesOf(id: string): AsyncGenerator<Message<Token>> {
+    for (let from = "start"; ;) {
+      const { messages, next, atEnd } = await replyOf(id, "isolated").read(from);
+      yield* messages;
+      if (atEnd) return;
+      from = next;
+    }
+  }
+  const lastOf = async (id: string): Promise<Token | undefined> => {
+    let last: Token | undefined;
+    for await (const { value } of messagesOf(id)) last = value;
+    return last;
+  };
+  const has = async (id: string, mode: Mode): Promise<boolean> =>
+    (await replyOf(id, mode).info()) !== undefined;
+  const questionOf = async (id: string): Promise<Question | undefined> => {
+    const asked = queues.session(id).queue<Asked>("question");
+    return (await asked.info()) === undefined ? undefined : (await asked.peek())?.value.question;
+  };
+
+  for (const id of unfinished) await takeUp(id);
 
   return {
     store: queues.store,
-    async start({ id, prompt, mode }) {
-      if (writing.has(id)) return false;
-      begin(id);
-      if (mode === "isolated" && (await has(id, mode))) {
-        writing.delete(id);
-        return false;
+    model,
+    async start({ id, question: asked, mode }) {
+      if (mode === "shared" && !model.seeded) {
+        const message = `the shared session only works with the seeded generator, not with ${model.name}`;
+        throw new DemoError("MODE_UNAVAILABLE", 400, message);
       }
-      // The cure, and the only difference between the modes: a session of its own, at the entry.
-      const own = mode === "shared" ? shared : session.open({ id });
-      await own.run(async () => {
-        await question.enqueue(prompt);
-        await reply.clear();
+      const known = async (): Promise<{ created: boolean; wiped: number }> => {
+        const before = await questionOf(id);
+        if (mode === "isolated" && JSON.stringify(before) !== JSON.stringify(asked)) {
+          const message = `the answer ${JSON.stringify(id)} exists, and is one to another question`;
+          throw new DemoError("ANSWER_EXISTS", 409, message);
+        }
+        return { created: false, wiped: 0 };
+      };
+      const other = writing.get(id);
+      if (other !== undefined) {
+        await other.ready;
+        return await known();
+      }
+      const begin = async (): Promise<{ own: Session; wiped: number } | undefined> => {
+        if (mode === "isolated" && (await has(id, mode))) return undefined;
+        // The cure, and the only difference between the modes: a session of its own, at the entry.
+        const own = mode === "shared" ? shared : session.open({ id });
+        const wiped = await own.run(async () => {
+          await question.enqueue({ question: asked, model: model.name });
+          return await reply.clear();
+        });
+        return { own, wiped };
+      };
+      const ready = begin();
+      const mine = { stop: new AbortController(), ready };
+      writing.set(id, mine);
+      const begun = await ready.catch((error: unknown) => {
+        writing.delete(id);
+        throw error;
       });
-      void write(own, id, prompt, 0);
-      return true;
+      if (begun === undefined) {
+        writing.delete(id);
+        return await known();
+      }
+      void write({ own: begun.own, id, mine }, { question: asked, from: 0 });
+      return { created: true, wiped: begun.wiped };
     },
     async *read(id, mode, { from = "start", signal }) {
       for await (const message of replyOf(id, mode).tail({ from, signal })) {
+        const { last, failure } = message.value;
+        if (failure !== undefined) throw new DemoError(failure.code, 500, failure.message);
         yield message;
-        if (message.value.last) return;
+        // A session that all share is not over when one answer is.
+        if (mode === "shared" && last) return;
       }
     },
     has,
+    questionOf,
+    async textOf(id) {
+      let text = "";
+      for await (const { value } of messagesOf(id)) text += value.text;
+      return text;
+    },
     async isReadTo(id, mode, offset) {
       const { messages, ending } = await replyOf(id, mode).read(offset, { limit: 1 });
       return messages.length === 0 && ending !== undefined;
     },
+    isWriting: async (id) =>
+      writing.has(id) && (await replyOf(id, "isolated").info())?.ending === undefined,
     stop(id) {
       const found = writing.get(id);
-      found?.abort(new Error("the answer was stopped"));
+      found?.stop.abort(new DemoError("ANSWER_STOPPED", 409, "the answer was stopped"));
       writing.delete(id);
       return found !== undefined;
     },
+    turns: createTurns(queues),
     stats: () => ({ writing: writing.size, sessions: session.stats.live }),
     async close() {
       closing = true;
       // First the folder, so that the queues of unfinished answers are left open for the next process.
       await queues.close();
-      for (const one of writing.values()) one.abort(new Error("the server is closing"));
+      for (const { stop } of writing.values())
+        stop.abort(new DemoError("SERVER_CLOSING", 503, "the server is closing"));
       await shared.close();
     },
   };
 }
+
+/** What the model threw, without the flow's account of which step it was. */
+function causeOf(failure: unknown): unknown {
+  const { code, cause } = failure as { code?: string; cause?: unknown };
+  return code === "STEP_FAILED" ? cause : failure;
+}
+
+/** The folder may have been closed meanwhile: then nobody reads on. */
+function ignore(): void {}

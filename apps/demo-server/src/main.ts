@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 import { openAnswers } from "./answers.ts";
+import type { Model } from "./model.ts";
+import { createSeededModel } from "./seeded-model.ts";
 import { createServer } from "./server.ts";
 
 const usage = `usage: npm start -- [options]
@@ -7,7 +9,11 @@ const usage = `usage: npm start -- [options]
   --host ADDRESS         default 127.0.0.1, or HOST
   --data FOLDER          where the queues are kept (default ./data, or DATA_DIR)
   --mode MODE            isolated (default), or shared: all answers in one session, to see the fault
-  --tokens-per-second N  how fast the model speaks, 0 for as fast as it can (default 20)`;
+  --tokens-per-second N  how fast the seeded generator speaks, 0 for as fast as it can (default 20)
+A model in place of the seeded generator, from the environment:
+  LLM_BASE_URL           a server that speaks OpenAI's chat completions, as http://127.0.0.1:11434/v1
+  LLM_MODEL              the name of the model there
+  LLM_API_KEY            its key, if it wants one`;
 
 try {
   await main();
@@ -18,12 +24,9 @@ try {
 }
 
 async function main(): Promise<void> {
-  const options = readOptions();
+  const options = await readOptions();
   if (!options) return;
-  const answers = await openAnswers({
-    dir: options.data,
-    tokensPerSecond: options.tokensPerSecond,
-  });
+  const answers = await openAnswers({ dir: options.data, model: options.model });
   const server = await createServer({ answers, mode: options.mode });
   let address: string;
   try {
@@ -33,7 +36,9 @@ async function main(): Promise<void> {
     await answers.close();
     throw error;
   }
-  console.log(`Listening on ${address}, queues in ${options.data}`);
+  console.log(
+    `Listening on ${address}, queues in ${options.data}, answers by ${options.model.name}`,
+  );
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
@@ -51,15 +56,15 @@ async function main(): Promise<void> {
   }
 }
 
-function readOptions():
-  | {
-      port: number;
-      host: string;
-      data: string;
-      mode: "isolated" | "shared";
-      tokensPerSecond: number;
-    }
-  | undefined {
+interface Options {
+  readonly port: number;
+  readonly host: string;
+  readonly data: string;
+  readonly mode: "isolated" | "shared";
+  readonly model: Model;
+}
+
+async function readOptions(): Promise<Options | undefined> {
   const { env } = process;
   const { values } = parseArgs({
     options: {
@@ -88,5 +93,27 @@ function readOptions():
   if (values.mode !== "isolated" && values.mode !== "shared") {
     throw new TypeError(`--mode must be isolated or shared, not ${values.mode}\n${usage}`);
   }
-  return { port, host: values.host, data: values.data, mode: values.mode, tokensPerSecond };
+  const model = (await upstreamModel()) ?? createSeededModel({ tokensPerSecond });
+  if (values.mode === "shared" && !model.seeded) {
+    throw new TypeError(`--mode shared only works without LLM_BASE_URL\n${usage}`);
+  }
+  return { port, host: values.host, data: values.data, mode: values.mode, model };
+}
+
+/** The model that the environment names. The key stays out of every message. */
+async function upstreamModel(): Promise<Model | undefined> {
+  const { LLM_BASE_URL: baseUrl, LLM_MODEL: model, LLM_API_KEY: apiKey } = process.env;
+  if (!baseUrl && !model && !apiKey) return undefined;
+  if (!baseUrl || !model) {
+    throw new TypeError(`LLM_BASE_URL and LLM_MODEL go together; one of them is missing\n${usage}`);
+  }
+  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) {
+    throw new TypeError(
+      `LLM_BASE_URL must be an http or https address without a name and password in it\n${usage}`,
+    );
+  }
+  // Its client is a third of the time a start takes, and seldom needed.
+  const { createUpstreamModel } = await import("./upstream-model.ts");
+  return createUpstreamModel({ baseUrl, apiKey: apiKey || undefined, model });
 }

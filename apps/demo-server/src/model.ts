@@ -1,4 +1,27 @@
 import { createHash } from "node:crypto";
+import type { Failure } from "./errors.ts";
+
+/** One message of a conversation. */
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+/** What is asked of a model, in the units of OpenAI's chat completions. */
+export interface Question {
+  /** The conversation, oldest message first. */
+  readonly messages: readonly ChatMessage[];
+  readonly settings?: {
+    /** The most tokens the answer may have. */
+    readonly maxTokens?: number;
+    readonly temperature?: number;
+    readonly topP?: number;
+    readonly stop?: string | readonly string[];
+    readonly seed?: number;
+    readonly presencePenalty?: number;
+    readonly frequencyPenalty?: number;
+  };
+}
 
 /** A piece of an answer as it is streamed. */
 export interface Token {
@@ -9,89 +32,48 @@ export interface Token {
   readonly text: string;
   /** True for the last token of the answer. */
   readonly last: boolean;
+  /** With the last token: what there is to say of the whole answer. */
+  readonly whole?: WholeAnswer;
+  /** With the last token of an answer that did not end well in a session that goes on for others. */
+  readonly failure?: Failure;
 }
 
-const openings = [
-  "Read closely,",
-  "In short,",
-  "Put differently,",
-  "Step by step:",
-  "As it stands,",
-];
-const subjects = [
-  "the request",
-  "a session",
-  "the stream",
-  "each reader",
-  "the queue",
-  "one writer",
-];
-const verbs = [
-  "keeps",
-  "carries",
-  "returns to",
-  "never loses",
-  "waits for",
-  "resumes at",
-  "hands on",
-];
-const objects = [
-  "its own order",
-  "what was asked",
-  "the last offset",
-  "every message",
-  "its caller",
-];
-const closings = [
-  "and nothing else.",
-  "exactly once.",
-  "until it ends.",
-  "in that order.",
-  "and then stops.",
-];
+/** What is known of an answer once all of it was written. */
+export interface WholeAnswer {
+  /** SHA-256 of all texts together, in hexadecimal digits: lets a reader check what it put together. */
+  readonly sha256: string;
+  readonly finishReason: FinishReason;
+  readonly usage: { readonly promptTokens: number; readonly completionTokens: number };
+}
 
-/**
- * The embedded stand-in for a language model: it needs no key and no network, and the same prompt always
- * gives the same answer, so that whoever knows the prompt can check every token. It does not understand
- * anything.
- */
-export function answerTo(prompt: string): Token[] {
-  const answer = fingerprint(prompt);
-  const random = createRandom(Number.parseInt(answer.slice(0, 8), 16));
-  const pick = (words: readonly string[]): string => words[Math.floor(random() * words.length)]!;
-  const own = prompt.match(/[\p{L}\p{N}]{4,}/gu) ?? ["nothing"];
+/** Why an answer ended well: by itself, at `maxTokens`, or by the model's content filter. */
+export type FinishReason = "stop" | "length" | "content_filter";
 
-  const sentences = Array.from({ length: 3 + Math.floor(random() * 5) }, () =>
-    [
-      pick(openings),
-      pick(subjects),
-      pick(verbs),
-      pick(objects),
-      `of “${pick(own)}”`,
-      pick(closings),
-    ].join(" "),
-  );
-  const words = sentences.join(" ").split(" ");
-  return words.map((word, index) => ({
-    answer,
-    index,
-    text: index === 0 ? word : ` ${word}`,
-    last: index === words.length - 1,
-  }));
+/** Whatever answers questions. */
+export interface Model {
+  /** As clients name it. */
+  readonly name: string;
+  /**
+   * True when the same question always has the same answer, so that one that was cut short can be continued
+   * from any token on, and whoever knows the prompt can check it.
+   */
+  readonly seeded: boolean;
+  /**
+   * The answer's tokens, from token number `from` on (0 unless the model is seeded); the last one has
+   * `last` and `whole`. Throws the signal's reason, and a `DemoError` when the model fails.
+   */
+  answer(
+    question: Question,
+    options: { readonly from: number; readonly signal: AbortSignal },
+  ): AsyncIterable<Token>;
+}
+
+/** The text that is asked now: the latest of the user's messages, or "". */
+export function promptOf({ messages }: Question): string {
+  return messages.findLast(({ role }) => role === "user")?.content ?? "";
 }
 
 /** 16 hexadecimal digits that name the answer to a prompt. */
 export function fingerprint(prompt: string): string {
   return createHash("sha256").update(prompt).digest("hex").slice(0, 16);
-}
-
-/** Mulberry32 (Tommy Ettinger, 2017): small, seeded and good enough to pick words. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

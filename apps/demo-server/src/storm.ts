@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SingleBar } from "cli-progress";
 import type { Mode } from "./answers.ts";
-import { answerTo } from "./model.ts";
+import { answerTo } from "./seeded-model.ts";
 import { ask } from "./storm/ask.ts";
 import { type Faults, addFaults, isFaultless, judge, noFaults } from "./storm/judge.ts";
 import { promptsFromDocumentation } from "./storm/prompts.ts";
@@ -49,7 +49,7 @@ try {
 async function storm(options: Options): Promise<void> {
   const { sessions, mode, json } = options;
   const prompts = await promptsFromDocumentation(sessions);
-  const expected = prompts.map(answerTo);
+  const expected = prompts.map((prompt) => answerTo(prompt));
   const total = expected.reduce((sum, tokens) => sum + tokens.length, 0);
   const bar = new SingleBar({
     format: "{bar} {percentage} % | {value}/{total} tokens | {duration_formatted}",

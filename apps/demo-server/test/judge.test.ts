@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answerTo } from "../src/model.ts";
+import { answerTo } from "../src/seeded-model.ts";
 import { isFaultless, judge, noFaults } from "../src/storm/judge.ts";
 
 const expected = answerTo("What is kept apart?");

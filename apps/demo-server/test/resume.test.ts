@@ -1,10 +1,20 @@
 import { expect, it } from "vitest";
-import { type Token, answerTo } from "../src/model.ts";
-import { type Received, all, eventsOf, freshFolder, post, serve } from "./server-on-files.ts";
+import type { Token } from "../src/model.ts";
+import { answerTo } from "../src/seeded-model.ts";
+import {
+  type Received,
+  all,
+  eventsOf,
+  freshFolder,
+  post,
+  serve,
+  serveAll,
+} from "./server-on-files.ts";
 
 const prompt = "What is left of an answer when its server is killed?";
 const expected = answerTo(prompt);
 const slow = ["--tokens-per-second", "60"];
+const shared = serveAll(...slow);
 
 function tokensOf(events: readonly Received[]): Token[] {
   return events
@@ -72,25 +82,25 @@ it("resumes at any offset, and answers 204 once there is nothing left", async ()
 }, 30_000);
 
 it("keeps writing when its reader leaves, and does not start an answer twice", async () => {
-  const server = await serve(await freshFolder(), ...slow);
-  for await (const { event } of eventsOf(await post(server.url, "/chat", { id: "a", prompt }))) {
+  const { url } = shared;
+  for await (const { event } of eventsOf(await post(url, "/chat", { id: "kept", prompt }))) {
     if (event === "token") break;
   }
-  const again = await all(await post(server.url, "/chat", { id: "a", prompt }));
+  const again = await all(await post(url, "/chat", { id: "kept", prompt }));
   expect(tokensOf(again)).toEqual(expected);
 }, 30_000);
 
 it("ends an answer that is stopped, and says so to its reader", async () => {
-  const server = await serve(await freshFolder(), ...slow);
+  const { url } = shared;
   const received: Received[] = [];
   let stopped: Response | undefined;
-  for await (const event of eventsOf(await post(server.url, "/chat", { id: "a", prompt }))) {
+  for await (const event of eventsOf(await post(url, "/chat", { id: "stopped", prompt }))) {
     received.push(event);
     if (tokensOf(received).length === 3)
-      stopped ??= await fetch(`${server.url}/chat/a`, { method: "DELETE" });
+      stopped ??= await fetch(`${url}/chat/stopped`, { method: "DELETE" });
   }
   expect(stopped?.status).toBe(204);
   expect(received.at(-1)?.event).toBe("failed");
   expect(tokensOf(received).length).toBeLessThan(expected.length);
-  expect((await fetch(`${server.url}/chat/a`, { method: "DELETE" })).status).toBe(404);
+  expect((await fetch(`${url}/chat/stopped`, { method: "DELETE" })).status).toBe(404);
 }, 30_000);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EventSourceParserStream } from "eventsource-parser/stream";
-import { onTestFinished } from "vitest";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { type ServerProcess, startServerProcess } from "../src/storm/server-process.ts";
 
 /** A fresh folder, gone after the test. */
@@ -14,9 +14,37 @@ export async function freshFolder(): Promise<string> {
 
 /** The built server in a process of its own; killed after the test if it still runs. */
 export async function serve(dir: string, ...options: string[]): Promise<ServerProcess> {
-  const server = await startServerProcess(["--data", dir, ...options]);
+  return await serveWith({}, dir, ...options);
+}
+
+/** The same with variables of the environment that are its own. */
+export async function serveWith(
+  env: Readonly<Record<string, string>>,
+  dir: string,
+  ...options: string[]
+): Promise<ServerProcess> {
+  const server = await startServerProcess(["--data", dir, ...options], env);
   onTestFinished(() => void server.process.kill("SIGKILL"));
   return server;
+}
+
+/** One server for all tests of a file that do not end it, as a start takes longer than most of them. */
+export function serveAll(...options: string[]): { readonly url: string } {
+  let dir = "";
+  let server: ServerProcess | undefined;
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), "lazy-demo-"));
+    server = await startServerProcess(["--data", dir, ...options]);
+  }, 30_000);
+  afterAll(async () => {
+    await server?.end("SIGKILL");
+    await rm(dir, { recursive: true, force: true });
+  });
+  return {
+    get url() {
+      return server!.url;
+    },
+  };
 }
 
 export interface Received {

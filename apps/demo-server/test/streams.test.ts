@@ -1,12 +1,13 @@
 import { stream } from "@durable-streams/client";
 import { expect, it } from "vitest";
-import { type Token, answerTo } from "../src/model.ts";
-import { freshFolder, post, serve } from "./server-on-files.ts";
+import type { Token } from "../src/model.ts";
+import { answerTo } from "../src/seeded-model.ts";
+import { post, serveAll } from "./server-on-files.ts";
 
 const prompt = "May others read it as well?";
+const server = serveAll("--tokens-per-second", "200");
 
 it("lets a client of the Durable Streams protocol follow an answer while it is written", async () => {
-  const server = await serve(await freshFolder(), "--tokens-per-second", "200");
   await post(server.url, "/chat", { id: "a", prompt, stream: false });
   const tokens: Token[] = [];
   const response = await stream<Token>({
@@ -24,10 +25,9 @@ it("lets a client of the Durable Streams protocol follow an answer while it is w
 }, 30_000);
 
 it("lets nobody write an answer, nor read a question", async () => {
-  const server = await serve(await freshFolder());
-  await post(server.url, "/chat", { id: "a", prompt, stream: false });
-  const put = await fetch(`${server.url}/v1/stream/a/reply`, { method: "PUT" });
+  await post(server.url, "/chat", { id: "b", prompt, stream: false });
+  const put = await fetch(`${server.url}/v1/stream/b/reply`, { method: "PUT" });
   expect(put.status).toBe(404);
-  expect((await fetch(`${server.url}/v1/stream/a/question`)).status).toBe(404);
-  expect((await fetch(`${server.url}/v1/stream/a/reply`)).status).toBe(200);
+  expect((await fetch(`${server.url}/v1/stream/b/question`)).status).toBe(404);
+  expect((await fetch(`${server.url}/v1/stream/b/reply`)).status).toBe(200);
 }, 30_000);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { answerTo } from "../src/model.ts";
+import { answerTo } from "../src/seeded-model.ts";
 
 it("gives the same answer to the same prompt and another to another", () => {
   expect(answerTo("one")).toEqual(answerTo("one"));
