@@ -158,8 +158,11 @@ onEveryStore(() => {
       const sixth = outside.enqueue(6);
       await Promise.all([second, fourth, sixth]);
       expect(valuesOf((await outside.read()).messages)).toEqual([1, 2, 3, 4, 5, 6]);
+      inside.tryEnqueue(7);
+      await outside.enqueue(8);
+      expect(valuesOf((await outside.read()).messages).slice(6)).toEqual([7, 8]);
       await opened.close();
-      await expect(outside.enqueue(7)).rejects.toMatchObject({ code: "QUEUE_SEALED" });
+      await expect(outside.enqueue(9)).rejects.toMatchObject({ code: "QUEUE_SEALED" });
     });
 
     test("is told what was lost before it", async () => {
@@ -173,6 +176,7 @@ onEveryStore(() => {
       await queues.flush();
       expect(valuesOf((await outside.read()).messages)).toEqual([3]);
       await opened.close();
+      await expect(outside.enqueue(4)).rejects.toMatchObject({ code: "QUEUE_SEALED" });
     });
 
     test("does not wait for room when it is aborted", async () => {
@@ -186,7 +190,7 @@ onEveryStore(() => {
       expect(await behind).toMatchObject({ code: "QUEUE_FULL" });
       expect(await endingOf(queues)).toEqual({ status: "aborted" });
       clock.advance(250);
-      await expect(outside.flush()).rejects.toMatchObject({ code: "QUEUE_SEALED" });
+      await expect(queues.flush()).rejects.toMatchObject({ code: "QUEUE_SEALED" });
     });
 
     test("may take what the writer outside waits for", async () => {
@@ -202,15 +206,23 @@ onEveryStore(() => {
       await opened.close();
     });
 
-    test("of a second session with its id is flushed and closed as well", async () => {
+    test("by a second session with its id: each is told of its own, both are flushed", async () => {
       const { queues, inside, opened } = await writtenFromOutside();
       const second = session.open({ id: "s" });
-      inside.tryEnqueue(1);
-      queues.session(second).queue<number>("q").tryEnqueue(2);
-      inside.tryEnqueue(3);
-      await queues.flush();
+      await inside.enqueue(1);
+      holdNext(queues.store, "append").release(lost());
+      inside.tryEnqueue(2);
+      await settle();
+      await queues.session(second).queue<number>("q").enqueue(3);
+      await expect(inside.flush()).rejects.toMatchObject({ code: "STORE_FAILED" });
+      const { calls, release } = holdNext(queues.store, "append");
+      inside.tryEnqueue(4);
+      await expect.poll(() => calls.length).toBe(1);
+      const flushing = queues.flush().catch((error: unknown) => error);
+      release(lost());
+      expect(await flushing).toMatchObject({ code: "STORE_FAILED" });
       const { messages } = await queues.store.read("s/q", "start");
-      expect(messages).toHaveLength(3);
+      expect(messages.map(({ data }) => Buffer.from(data).toString())).toEqual(["1", "3"]);
       await second.close();
       await opened.close();
     });
