@@ -79,6 +79,80 @@ describe("calls that a full disk refuses", () => {
   }
 });
 
+describe("a batch that is refused while another is being collected", () => {
+  it("takes that one with it: nothing of either stays, and both are told", async () => {
+    let refused: (() => void) | undefined;
+    class SlowDisk extends SimulatedDisk {
+      override async write(...call: Parameters<SimulatedDisk["write"]>): Promise<number> {
+        if (call[3] < 100_000) return super.write(...call);
+        await new Promise<void>((resolve) => {
+          refused = resolve;
+        });
+        throw systemError("ENOSPC", "the segment");
+      }
+    }
+    const disk = new SlowDisk();
+    const store = await openFileStore({ dir, durability: "synced", port: disk });
+    await store.open("q");
+    await store.append("q", [bytes("before")]);
+    const calls = [store.append("q", [bytes("a".repeat(100_000))])];
+    await expect.poll(() => refused).toBeDefined();
+    calls.push(store.append("q", [bytes("b")]), store.seal("q", { status: "ok" }));
+    refused?.();
+    for (const call of calls) await expect(call).rejects.toMatchObject({ code: "STORE_FULL" });
+    await store.append("q", [bytes("after")]);
+    expect(await textsOf(store, "q")).toEqual(["before", "after"]);
+    await store.close();
+    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
+    expect(await textsOf(again, "q")).toEqual(["before", "after"]);
+    await again.close();
+  });
+});
+
+describe("an opening that the system refuses", () => {
+  it.each([
+    ["write", "ENOSPC", "STORE_FULL"],
+    ["sync", "EIO", "STORE_FAILED"],
+    ["syncFolder", "EIO", "STORE_FAILED"],
+    ["open-create", "EMFILE", "STORE_FAILED"],
+    ["open-create", "EROFS", "FOLDER_UNSUITABLE"],
+  ])("%s: %s is told as %s, and tried again it goes well", async (refused, system, code) => {
+    let refusing = true;
+    const disk = new SimulatedDisk({
+      fail: (operation, path) =>
+        refusing && operation === refused ? systemError(system, path) : undefined,
+    });
+    await expect(openFileStore({ dir, port: disk })).rejects.toMatchObject({ code });
+    refusing = false;
+    const store = await openFileStore({ dir, port: disk });
+    await store.open("q", { messages: [bytes("a")] });
+    expect(await textsOf(store, "q")).toEqual(["a"]);
+    await store.close();
+  });
+
+  it("claims nothing to be durable that is not: after a power cut the folder is whole", async () => {
+    let syncs = Number.POSITIVE_INFINITY;
+    const disk = new SimulatedDisk({
+      fail: (operation, path) =>
+        operation === "sync" && (syncs -= 1) < 0 ? systemError("EIO", path) : undefined,
+    });
+    const dying = await openFileStore({ dir, port: disk });
+    await dying.open("q");
+    await dying.append("q", [bytes("durable")], { durable: true });
+    await dying.append("q", [bytes("written")]);
+    syncs = 0;
+    await expect(openFileStore({ dir, port: disk })).rejects.toMatchObject({
+      code: "STORE_FAILED",
+    });
+    const cut = disk.cuts(() => 0)[0]!.image;
+    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: cut }) });
+    expect((await textsOf(again, "q"))[0]).toBe("durable");
+    await again.close();
+    syncs = Number.POSITIVE_INFINITY;
+    await dying.close().catch(() => {});
+  });
+});
+
 describe("what is written", () => {
   it("becomes durable by itself, though nobody asks for it", async () => {
     const disk = new SimulatedDisk();
