@@ -134,7 +134,7 @@ describe("an opening that the system refuses", () => {
     let syncs = Number.POSITIVE_INFINITY;
     const disk = new SimulatedDisk({
       fail: (operation, path) =>
-        operation === "sync" && (syncs -= 1) < 0 ? systemError("EIO", path) : undefined,
+        operation === "sync" && (syncs -= 1) === -1 ? systemError("EIO", path) : undefined,
     });
     const dying = await openFileStore({ dir, port: disk });
     await dying.open("q");
@@ -144,6 +144,8 @@ describe("an opening that the system refuses", () => {
     await expect(openFileStore({ dir, port: disk })).rejects.toMatchObject({
       code: "STORE_FAILED",
     });
+    // Nothing is under way any more that could write: no new lane.
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     const cut = disk.cuts(() => 0)[0]!.image;
     const again = await openFileStore({ dir, port: new SimulatedDisk({ image: cut }) });
     expect((await textsOf(again, "q"))[0]).toBe("durable");
