@@ -161,6 +161,16 @@ describe("damage that happens while the store is open", () => {
 });
 
 describe("salvage", () => {
+  it("keeps the damaged file beside the others", async () => {
+    const image = await writeLog(1500, true);
+    const { path } = filesOf(image)[0]!;
+    const damaged = changed(image, path, (file) => file.fill(0, 200, 260));
+    const disk = new SimulatedDisk({ image: damaged });
+    await (await openFileStore({ dir, port: disk, salvage: () => {} })).close();
+    expect(disk.image().get(`${path}.damaged`)).toEqual(damaged.get(path));
+    expect(disk.image().has(path)).toBe(false);
+  });
+
   it("goes on without what is damaged, tells what is lost, and heals the log", async () => {
     const random = seededRandom(5);
     const images = [await writeLog(64 << 20, true), await writeLog(1500, true)];
