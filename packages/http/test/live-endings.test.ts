@@ -1,7 +1,7 @@
 import { createMemoryStore, type Store } from "@lazy/fsqueue";
 import { describe, expect, test } from "vitest";
 import { readEvents } from "./fixtures/event-reader.ts";
-import { post, put, serve } from "./fixtures/serving.ts";
+import { post, put, rawConnection, serve } from "./fixtures/serving.ts";
 
 /** The store, and what live readers have under way in it. */
 function watched() {
@@ -26,6 +26,20 @@ function watched() {
     };
   }
   return { store, under };
+}
+
+/** Queues are looked up only once the function that this gives was called. */
+function holdLookUps(store: Store): () => void {
+  const info = store.info.bind(store);
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  store.info = async (name) => {
+    await released;
+    return info(name);
+  };
+  return () => release();
 }
 
 describe("an event stream that ends", () => {
@@ -79,6 +93,49 @@ describe("an event stream that ends", () => {
   });
 });
 
+describe("a client that goes", () => {
+  test.each(["sse&offset=-1", "long-poll&offset=now"])(
+    "before its queue was looked up is no reader: %s",
+    async (live) => {
+      const { queue, handler, store } = await serve();
+      await put(queue("a"));
+      const look = holdLookUps(store);
+      const reader = await readEvents(`${queue("a")}?live=${live}`);
+      await expect.poll(() => handler.stats.active).toBe(1);
+      reader.socket.destroy();
+      const other = fetch(queue("b"));
+      await expect.poll(() => handler.stats.active).toBe(2); // the server has seen it go by now
+      look();
+      await other;
+
+      await expect.poll(() => handler.stats).toMatchObject({ readers: 0, active: 0 });
+    },
+  );
+
+  test("in the middle of its body is not waited for", async () => {
+    const { handler, server } = await serve();
+    const socket = await rawConnection(server);
+    socket.write("PUT /v1/stream/a HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\nonly this");
+    await expect.poll(() => handler.stats.active).toBe(1);
+
+    socket.destroy();
+
+    await expect.poll(() => handler.stats.active).toBe(0);
+  });
+});
+
+test("a reader that takes what it is given is not dropped, however little that is", async () => {
+  const { queue } = await serve({ limits: { slowReaderMs: 500 } });
+  await put(queue("a"), "text/plain", "one");
+  const startedAt = Date.now();
+  const reader = await readEvents(`${queue("a")}?live=sse&offset=-1`);
+  await expect.poll(() => Date.now() - startedAt).toBeGreaterThan(1_200);
+
+  await post(queue("a"), "two");
+
+  await expect.poll(() => reader.events().map((event) => event.data)).toContain("two");
+});
+
 describe("readers who share a frame", () => {
   test("are each given a cursor beyond their own", async () => {
     const { queue } = await serve();
@@ -127,14 +184,7 @@ describe("a handler that drains", () => {
     async (live) => {
       const { queue, handler, store } = await serve();
       await put(queue("a"));
-      const info = store.info.bind(store);
-      let look = (): void => {};
-      store.info = async (name) => {
-        await new Promise<void>((resolve) => {
-          look = resolve;
-        });
-        return info(name);
-      };
+      const look = holdLookUps(store);
       const answer = fetch(`${queue("a")}?live=${live}`);
       await expect.poll(() => handler.stats.active).toBe(1);
       const drained = handler.drain();
