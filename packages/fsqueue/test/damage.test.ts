@@ -33,8 +33,9 @@ async function writeLog(segmentBytes: number, close: boolean): Promise<DiskImage
 /** What a reader finds after this happened to the files: the true messages from the first on, or an error. */
 async function expectTruth(image: DiskImage): Promise<"error" | "whole" | "prefix"> {
   let store: Store | undefined;
+  const disk = new SimulatedDisk({ image });
   try {
-    store = await openFileStore({ dir, port: new SimulatedDisk({ image }) });
+    store = await openFileStore({ dir, port: disk });
     let whole = true;
     for (const [name, expected] of Object.entries(texts)) {
       if ((await store.info(name)) === undefined) {
@@ -52,6 +53,7 @@ async function expectTruth(image: DiskImage): Promise<"error" | "whole" | "prefi
     return "error";
   } finally {
     await store?.close();
+    expect(disk.openFiles).toBe(0);
   }
 }
 

@@ -130,6 +130,28 @@ describe("an opening that the system refuses", () => {
     await store.close();
   });
 
+  it.each([false, true])(
+    "leaves no file open that cannot be read, readonly: %s",
+    async (readonly) => {
+      const disk = new SimulatedDisk();
+      const written = await openFileStore({ dir, port: disk, segmentBytes: 1000 });
+      await written.open("q");
+      for (let n = 0; n < 9; n += 1) await written.append("q", [new Uint8Array(400)]);
+      await written.close();
+      const paths = [...disk.image().keys()].filter((path) => path.endsWith(".seg"));
+      expect(paths.length).toBeGreaterThan(3);
+      const again = new SimulatedDisk({
+        image: disk.image(),
+        fail: (operation, path) =>
+          operation === "read" && path === paths[1] ? systemError("EIO", path) : undefined,
+      });
+      await expect(openFileStore({ dir, port: again, readonly })).rejects.toMatchObject({
+        code: "STORE_FAILED",
+      });
+      expect(again.openFiles).toBe(0);
+    },
+  );
+
   it("claims nothing to be durable that is not: after a power cut the folder is whole", async () => {
     let syncs = Number.POSITIVE_INFINITY;
     const disk = new SimulatedDisk({

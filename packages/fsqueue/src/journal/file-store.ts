@@ -76,7 +76,12 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
   });
   if (options.readonly === true) {
     const follower = new Follower(journal);
-    await follower.start();
+    try {
+      await follower.start();
+    } catch (error) {
+      await journal.descriptors.closeAll();
+      throw refusedOpening(dir, error);
+    }
     return new JournalStore(journal, follower);
   }
   const unlock = await takeFolder(port, dir);
