@@ -145,6 +145,22 @@ describe("flipped bits", () => {
   });
 });
 
+describe("a first sector that is gone", () => {
+  it.each([true, false])("is told, and nothing cut off: closed %s", async (close) => {
+    const image = await writeLog(64 << 20, close);
+    const { path, length } = filesOf(image)[0]!;
+    for (const byte of [0, 7, 255]) {
+      const damaged = changed(image, path, (file) => file.fill(byte, 0, 512));
+      const disk = new SimulatedDisk({ image: damaged });
+      await expect(openFileStore({ dir, port: disk })).rejects.toMatchObject({ code: "CORRUPT" });
+      expect(disk.image().get(path)).toEqual(damaged.get(path));
+      await (await openFileStore({ dir, port: disk, salvage: () => {} })).close();
+      const kept = disk.image().get(`${path}.damaged`) as Uint8Array;
+      expect(kept.slice(0, length)).toEqual(damaged.get(path));
+    }
+  });
+});
+
 describe("damage that happens while the store is open", () => {
   it("is told by the read that meets it", async () => {
     const image = await writeLog(64 << 20, true);

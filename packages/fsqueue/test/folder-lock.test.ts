@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,6 +75,17 @@ describe.skipIf(!isLinux)(`who writes a folder${only}`, () => {
     server.close();
     await once(server, "close");
     await writeLock(owner);
+    expect(await outcomeOfOpening()).toBe("opened");
+  });
+
+  it("is nobody after an opening that failed", async () => {
+    await mkdir(join(dir, "lane-000001"));
+    for (const name of ["0000000001.seg", "0000000002.seg"]) {
+      await writeFile(join(dir, "lane-000001", name), new Uint8Array(500).fill(7));
+    }
+    expect(await outcomeOfOpening()).toBe("CORRUPT");
+    expect(await outcomeOfOpening()).toBe("CORRUPT");
+    await rm(join(dir, "lane-000001"), { recursive: true });
     expect(await outcomeOfOpening()).toBe("opened");
   });
 

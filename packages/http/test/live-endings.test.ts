@@ -69,7 +69,7 @@ describe("an event stream that ends", () => {
 
     const answer = await fetch(`${queue("a")}?live=sse&offset=-1`);
 
-    await expect(answer.text()).rejects.toThrow();
+    await expect(answer.text()).rejects.toThrow(TypeError);
     expect(errors).toEqual([new Error("the network is gone")]);
   });
 

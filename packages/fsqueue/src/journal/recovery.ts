@@ -157,8 +157,8 @@ async function openSegments(journal: Journal, writable: boolean): Promise<Found[
     for (const bare of segments.toSorted((a, b) => b.number - a.number)) {
       const isLast = found.length === 0;
       const one = await openSegment(journal, bare, isLast && writable);
-      if (one.header === undefined && isLast && !(await holdsBlocks(journal, one))) {
-        // Its creation was cut short: nothing was ever written to it.
+      if (one.header === undefined && isLast && one.length <= SEGMENT_HEADER) {
+        // Its creation was cut short: a block is written only once the header is durable.
         await journal.options.port.close(one.segment.descriptor);
         if (writable) await journal.options.port.remove(bare.path);
         continue;
@@ -226,13 +226,6 @@ async function readSegmentStart(
   return { segment, header, length };
 }
 
-/** Whether a file whose header is damaged holds blocks, whatever its salt. */
-async function holdsBlocks(journal: Journal, { segment, length }: Found): Promise<boolean> {
-  if (length < SEGMENT_HEADER + BLOCK_HEADER) return false;
-  const reader = new SegmentReader(journal.options.port, segment.descriptor, length);
-  return (await readBlock(reader, segment.salt, SEGMENT_HEADER))?.block !== undefined;
-}
-
 /** What the salt must be if a block begins right after the header. */
 async function saltOfFirstBlock(reader: SegmentReader): Promise<number> {
   const at = await reader.load(SEGMENT_HEADER, 4);
@@ -241,7 +234,7 @@ async function saltOfFirstBlock(reader: SegmentReader): Promise<number> {
 
 async function scanSegment(
   journal: Journal,
-  { segment, length }: Found,
+  { segment, header, length }: Found,
   counted: number | undefined,
   isLast: boolean,
   writable: boolean,
@@ -261,7 +254,9 @@ async function scanSegment(
     const found = await readBlock(reader, segment.salt, offset);
     const block = found?.block;
     if (block === undefined) {
-      if (isLast && !(await wasDurable(reader, segment, offset))) break;
+      // Without the header nothing can be told of what stands there: none of it is cut off.
+      const torn = isLast && header !== undefined && !(await wasDurable(reader, segment, offset));
+      if (torn) break;
       if (!salvages) throw await damage(journal, reader, segment, offset);
       offset = await salvageStretch(journal, reader, segment, offset);
       continue;
