@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { testQueues, settle, valuesOf, onEveryStore } from "./fixtures/temporary.ts";
 
@@ -61,6 +62,21 @@ onEveryStore(() => {
       await settle();
       aborter.abort(new Error("enough"));
       await expect(aborted).rejects.toThrow("enough");
+    });
+
+    test("leaves no listener, whether there was a message or none", async () => {
+      const { queue } = await withMessages();
+      const { signal } = new AbortController();
+      const leased = queue.consumer("workers", { visibilityMs: 1000 });
+      const waiting = [
+        queue.consumer("g").read(1, { wait: true, signal }),
+        leased.receive(1, { wait: true, signal }),
+      ];
+      await settle();
+      expect(getEventListeners(signal, "abort").length).toBeGreaterThan(0);
+      await queue.enqueue(1);
+      expect((await Promise.all(waiting)).map((messages) => messages.length)).toEqual([1, 1]);
+      expect(getEventListeners(signal, "abort")).toHaveLength(0);
     });
 
     test("rejects when the queue ended badly", async () => {

@@ -33,8 +33,9 @@ async function writeLog(segmentBytes: number, close: boolean): Promise<DiskImage
 /** What a reader finds after this happened to the files: the true messages from the first on, or an error. */
 async function expectTruth(image: DiskImage): Promise<"error" | "whole" | "prefix"> {
   let store: Store | undefined;
+  const disk = new SimulatedDisk({ image });
   try {
-    store = await openFileStore({ dir, port: new SimulatedDisk({ image }) });
+    store = await openFileStore({ dir, port: disk });
     let whole = true;
     for (const [name, expected] of Object.entries(texts)) {
       if ((await store.info(name)) === undefined) {
@@ -52,6 +53,7 @@ async function expectTruth(image: DiskImage): Promise<"error" | "whole" | "prefi
     return "error";
   } finally {
     await store?.close();
+    expect(disk.openFiles).toBe(0);
   }
 }
 
@@ -143,6 +145,22 @@ describe("flipped bits", () => {
   });
 });
 
+describe("a first sector that is gone", () => {
+  it.each([true, false])("is told, and nothing cut off: closed %s", async (close) => {
+    const image = await writeLog(64 << 20, close);
+    const { path, length } = filesOf(image)[0]!;
+    for (const byte of [0, 7, 255]) {
+      const damaged = changed(image, path, (file) => file.fill(byte, 0, 512));
+      const disk = new SimulatedDisk({ image: damaged });
+      await expect(openFileStore({ dir, port: disk })).rejects.toMatchObject({ code: "CORRUPT" });
+      expect(disk.image().get(path)).toEqual(damaged.get(path));
+      await (await openFileStore({ dir, port: disk, salvage: () => {} })).close();
+      const kept = disk.image().get(`${path}.damaged`) as Uint8Array;
+      expect(kept.slice(0, length)).toEqual(damaged.get(path));
+    }
+  });
+});
+
 describe("damage that happens while the store is open", () => {
   it("is told by the read that meets it", async () => {
     const image = await writeLog(64 << 20, true);
@@ -161,6 +179,16 @@ describe("damage that happens while the store is open", () => {
 });
 
 describe("salvage", () => {
+  it("keeps the damaged file beside the others", async () => {
+    const image = await writeLog(1500, true);
+    const { path } = filesOf(image)[0]!;
+    const damaged = changed(image, path, (file) => file.fill(0, 200, 260));
+    const disk = new SimulatedDisk({ image: damaged });
+    await (await openFileStore({ dir, port: disk, salvage: () => {} })).close();
+    expect(disk.image().get(`${path}.damaged`)).toEqual(damaged.get(path));
+    expect(disk.image().has(path)).toBe(false);
+  });
+
   it("goes on without what is damaged, tells what is lost, and heals the log", async () => {
     const random = seededRandom(5);
     const images = [await writeLog(64 << 20, true), await writeLog(1500, true)];

@@ -136,6 +136,7 @@ describe("a file that refuses to become durable", () => {
       code: "STORE_FAILED",
     });
     expect(await codeOf(durable)).toBe("STORE_FAILED");
+    expect((await textsAfterDeath(disk))[0]).toBe("written");
     refusing = false;
     await store.append("q", [bytes("after")], { durable: true });
     expect(await textsOf(store, "q")).toEqual(["written", "too", "after"]);
@@ -144,6 +145,23 @@ describe("a file that refuses to become durable", () => {
     expect(await textsOf(again, "q")).toEqual(["written", "too", "after"]);
     await again.close();
     await store.close();
+  });
+
+  it("keeps what was written when no lane can be opened, though the process dies then", async () => {
+    const { store, disk, refuse } = await openRefusing("written");
+    await store.append("q", [bytes("written")]);
+    const open = disk.openFiles;
+    refuse("lane");
+    for (let n = 0; n < 3; n += 1) {
+      expect(await codeOf(store.append("q", [bytes("a")], { durable: true }))).toBe("STORE_FAILED");
+      expect((await textsAfterDeath(disk)).slice(0, 2)).toEqual(["before", "written"]);
+    }
+    expect(disk.openFiles).toBe(open);
+    refuse("nothing");
+    await store.append("q", [bytes("after")], { durable: true });
+    expect(await textsOf(store, "q")).toEqual(expect.arrayContaining(["written", "after"]));
+    await store.close();
+    expect(disk.openFiles).toBe(0);
   });
 
   it("rejects while no lane can be opened, and goes on when one can", async () => {
@@ -159,6 +177,14 @@ describe("a file that refuses to become durable", () => {
     await store.close();
   });
 });
+
+/** What a process finds that opens the folder when this one dies now. */
+async function textsAfterDeath(disk: SimulatedDisk): Promise<string[]> {
+  const again = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
+  const texts = await textsOf(again, "q");
+  await again.close();
+  return texts;
+}
 
 /** Two blocks of one batch; the second is refused, when both are in the file already. */
 async function refusedBlocks(mutate: (port: FilePort) => FilePort): Promise<string[]> {

@@ -102,6 +102,21 @@ describe("the short cut for live readers", () => {
     for (const [name, n, data] of held) expect(new TextDecoder().decode(data)).toBe(text(name, n));
   });
 
+  it("wakes a tail for what is no longer in memory when it is told of it", async () => {
+    await store.close();
+    store = await openFileStore({ dir, memoryBytes: 0 });
+    await store.open("s/q");
+    const queues = await openQueues({ store, codec: bytesCodec() });
+    const tail = queues.session("s").queue<Uint8Array>("q").tail();
+    const first = tail.next();
+    const batch = Array.from({ length: 600 }, (_, n) => bytes(`${n} `.padEnd(1000, ".")));
+    await store.append("s/q", batch);
+    const seen = [(await first).value?.value ?? bytes("nothing")];
+    while (seen.length < batch.length) seen.push((await tail.next()).value?.value ?? bytes(""));
+    expect(Buffer.compare(Buffer.concat(seen), Buffer.concat(batch))).toBe(0);
+    await tail.return?.();
+  });
+
   it("a tail that has caught up keeps nothing of what it was given", async () => {
     await store.open("s/q");
     await store.append("s/q", [bytes('"a"'), bytes('"b"')]);

@@ -280,6 +280,18 @@ onEveryStore(() => {
       expect(await queue.dequeue(5)).toEqual([]);
     });
 
+    test("takes nothing for a signal that has aborted already", async () => {
+      const { queue } = await openQueue<string>();
+      await queue.enqueue("a");
+      const signal = AbortSignal.abort(new Error("enough"));
+      await expect(queue.dequeue(1, { signal })).rejects.toThrow("enough");
+      await expect(queue.consumer("g").read(1, { signal })).rejects.toThrow("enough");
+      const leased = queue.consumer("g", { visibilityMs: 60_000 });
+      await expect(leased.receive(1, { signal })).rejects.toThrow("enough");
+      expect(valuesOf(await leased.receive())).toEqual(["a"]);
+      expect(await queue.size()).toBe(1);
+    });
+
     test("dequeue is aborted by its signal", async () => {
       const { queue } = await openQueue<string>();
       await queue.open();

@@ -126,6 +126,41 @@ describe("segments are given back", () => {
     expect(messages.map(({ time }) => time)).toEqual(times);
   });
 
+  it.each(["trim", "remove"] as const)("and a %s while they are copied holds", async (drop) => {
+    let atRead: (() => void) | undefined;
+    const disk = new SimulatedDisk({
+      fail(operation) {
+        if (operation === "read") atRead?.();
+        return undefined;
+      },
+    });
+    const options = { dir: "/disk/store", segmentBytes: 20_000, memoryBytes: 0, clock, port: disk };
+    const written = await openFileStore(options);
+    await written.open("rare");
+    await written.open("busy");
+    for (let n = 0; n < 100; n += 1) {
+      if (n % 20 === 0) await written.append("rare", [bytes(`${n}`.padEnd(500))]);
+      await written.append("busy", [new Uint8Array(1000)]);
+    }
+    await written.remove("busy");
+    let dropped: Promise<unknown> | undefined;
+    atRead = () => {
+      dropped ??= drop === "trim" ? written.trim("rare", "now") : written.remove("rare");
+    };
+    await written.compact();
+    expect(dropped).toBeDefined();
+    await dropped;
+    await written.compact();
+    expect((await written.stats()).diskBytes).toBeLessThan(2000);
+    await written.close();
+    const again = await openFileStore({
+      ...options,
+      port: new SimulatedDisk({ image: disk.image() }),
+    });
+    expect((await again.info("rare"))?.messages).toBe(drop === "trim" ? 0 : undefined);
+    await again.close();
+  });
+
   it("but not before the last fork that reads them is gone", async () => {
     await store.open("origin");
     const texts = await fill("origin", 60);

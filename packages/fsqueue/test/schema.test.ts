@@ -1,9 +1,18 @@
 import { session } from "@lazy/context";
 import { type Message, type Queue, jsonCodec } from "@lazy/fsqueue";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import * as v from "valibot";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { testQueues, valuesOf, onEveryStore } from "./fixtures/temporary.ts";
+
+function held(): { promise: Promise<void>; release: () => void } {
+  let release = (): void => {};
+  const promise = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return { promise, release };
+}
 
 onEveryStore(() => {
   describe("a schema", () => {
@@ -35,6 +44,35 @@ onEveryStore(() => {
       const many = [{ token: { text: "a" } }, wrong];
       await expect(queue.enqueueMany(many)).rejects.toMatchObject({ code: "MESSAGE_INVALID" });
       expect(await queue.info()).toBeUndefined();
+    });
+
+    test("one that validates some at once and some later keeps the order of the calls", async () => {
+      const { queues } = await testQueues();
+      const { promise, release } = held();
+      const schema: StandardSchemaV1<number, number> = {
+        "~standard": {
+          version: 1,
+          vendor: "test",
+          validate: (value) =>
+            value === 1
+              ? promise.then(() => ({ value: 1 }))
+              : value === 0
+                ? Promise.reject(new Error("cannot tell"))
+                : { value: value as number },
+        },
+      };
+      const queue = queues.session("s").queue("q", { schema });
+      const calls = [queue.enqueue(1), queue.enqueue(2), queue.enqueueMany([3, 4])];
+      expect(() => queue.tryEnqueue(5)).toThrow(TypeError);
+      release();
+      await Promise.all(calls);
+      expect(valuesOf(await queue.dequeue(9))).toEqual([1, 2, 3, 4]);
+      expect(queue.tryEnqueue(6)).toBe(true);
+      await queue.flush();
+      // What the schema makes of it is nobody's business any more.
+      expect(() => queue.tryEnqueue(0)).toThrow(TypeError);
+      const fork = await queue.fork("fork");
+      await expect(fork.enqueue(0)).rejects.toThrow("cannot tell");
     });
 
     test("one that validates asynchronously keeps the order of the calls", async () => {

@@ -294,6 +294,7 @@ onEveryStore(() => {
         store: await orphaned(),
         claim: async (info) => info.name === "a/reply",
       });
+      expect(await queues.store.orphans()).toEqual([]);
       const reply = queues.queue<number>("reply");
       await session.run({ id: "a" }, () => reply.enqueue(2));
       expect(await collect(queues.session("a").queue<number>("reply").tail())).toEqual([1, 2]);

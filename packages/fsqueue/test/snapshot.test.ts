@@ -27,6 +27,7 @@ async function found(image: DiskImage): Promise<unknown> {
   const store = await openFileStore({ dir, port: disk, readonly: true, clock });
   const dump = await dumpStore(store, ["g", "workers"]);
   await store.close();
+  expect(disk.openFiles).toBe(0);
   return dump;
 }
 

@@ -76,6 +76,28 @@ onEveryStore(() => {
       expect(await tail.next()).toEqual({ done: true, value: undefined });
     });
 
+    test("is over after a message that it cannot decode", async () => {
+      const { queue, queues } = await openQueue<string>();
+      await queues.store.append("s/q", [Buffer.from("{"), Buffer.from("1")]);
+      const { signal } = new AbortController();
+      const tail = queue.tail({ signal });
+      await expect(tail.next()).rejects.toMatchObject({ code: "DECODE_FAILED" });
+      expect(await tail.next()).toEqual({ done: true, value: undefined });
+      expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    });
+
+    test("waits on when something happens that is no message", async () => {
+      const { queue } = await openQueue<number>();
+      const { offset } = await queue.enqueue(1);
+      const next = queue.tail({ from: "now" }).next();
+      await settle();
+      await queue.consumer("g").commit(offset);
+      await queue.trim(offset);
+      await settle();
+      await queue.enqueue(2);
+      expect((await next).value?.value).toBe(2);
+    });
+
     test("throws when the queue is removed while it waits", async () => {
       const { queue } = await openQueue<string>();
       const failure = queue

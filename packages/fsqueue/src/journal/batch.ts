@@ -1,7 +1,7 @@
 import { type Acknowledgements, rejectAll, settleAll } from "./acknowledgements.ts";
 import type { QueueState } from "./queue-state.ts";
 import type { Chunk, Segment } from "./segment.ts";
-import { SyncTurn } from "./sync-turn.ts";
+import type { SyncTurn } from "./sync-turn.ts";
 
 /** One queue's share of a batch: what it was before, and what readers see once the batch is written. */
 export interface Touch {
@@ -134,7 +134,5 @@ export class Batch {
     }
     rejectAll(this.acknowledgements, error);
     rejectAll(this.#durableAcknowledgements ?? [], error);
-    this.#turn = new SyncTurn();
-    this.#turn.fail(error);
   }
 }

@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import { carryOver } from "./carry-over.ts";
 import { type FileStore, JournalStore } from "./journal-store.ts";
-import { checkFolder, unsuitable } from "./folder-check.ts";
+import { checkFolder, refusedOpening } from "./folder-check.ts";
 import { Follower } from "./follower.ts";
 import { Journal } from "./journal.ts";
 import { Lane } from "./lane.ts";
@@ -59,7 +59,7 @@ const MOST_MESSAGE_BYTES = 8 << 20;
 
 /**
  * Open the store in a folder, and recover what an earlier process left there. Errors: `FOLDER_IN_USE`,
- * `FOLDER_UNSUITABLE` (on a network, not writable, of a newer version), `CORRUPT`.
+ * `FOLDER_UNSUITABLE` (on a network, not writable, of a newer version), `CORRUPT`, `STORE_FULL`, `STORE_FAILED`.
  */
 export async function openFileStore(options: FileStoreOptions): Promise<FileStore> {
   const dir = resolve(options.dir);
@@ -76,7 +76,12 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
   });
   if (options.readonly === true) {
     const follower = new Follower(journal);
-    await follower.start();
+    try {
+      await follower.start();
+    } catch (error) {
+      await journal.descriptors.closeAll();
+      throw refusedOpening(dir, error);
+    }
     return new JournalStore(journal, follower);
   }
   const unlock = await takeFolder(port, dir);
@@ -85,7 +90,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
   } catch (error) {
     await journal.descriptors.closeAll();
     await unlock();
-    throw unsuitable(dir, error);
+    throw refusedOpening(dir, error);
   }
   return new JournalStore(journal, undefined, unlock);
 }
@@ -96,7 +101,7 @@ async function takeFolder(port: FilePort, dir: string): Promise<() => Promise<vo
     await checkFolder(port, dir);
     return await port.lock(dir);
   } catch (error) {
-    throw unsuitable(dir, error);
+    throw refusedOpening(dir, error);
   }
 }
 

@@ -1,5 +1,5 @@
-import { QueueError } from "../errors.ts";
-import { systemCode } from "./failure.ts";
+import { QueueError, isQueueError } from "../errors.ts";
+import { isFullDisk, storeFailed, storeFull, systemCode } from "./failure.ts";
 import type { FilePort } from "./port.ts";
 
 /** File systems whose fsync, rename or locking does not mean what it means on a disk of one's own. */
@@ -25,11 +25,12 @@ export async function checkFolder(port: FilePort, dir: string): Promise<void> {
   );
 }
 
-/** A folder that cannot be used at all, as an error that says so. */
-export function unsuitable(dir: string, cause: unknown): unknown {
-  const code = systemCode(cause);
-  if (code === undefined || !["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT"].includes(code)) {
-    return cause;
+/** What the system refused while a folder was opened, as an error with a code of this package. */
+export function refusedOpening(dir: string, cause: unknown): unknown {
+  const code = isQueueError(cause) ? undefined : systemCode(cause);
+  if (code === undefined) return cause;
+  if (!["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT"].includes(code)) {
+    return isFullDisk(cause) ? storeFull(cause) : storeFailed(cause);
   }
   return new QueueError(
     "FOLDER_UNSUITABLE",

@@ -151,27 +151,28 @@ export async function listSegments(journal: Journal): Promise<Segment[]> {
 
 /** All segments, oldest first, each with its header read. */
 async function openSegments(journal: Journal, writable: boolean): Promise<Found[]> {
-  const { port } = journal.options;
-  const segments = await listSegments(journal);
-  segments.sort((a, b) => b.number - a.number);
   const found: Found[] = [];
-  for (const bare of segments) {
-    const isLast = found.length === 0;
-    const one = await openSegment(journal, bare, isLast && writable);
-    if (one.header === undefined && isLast && !(await holdsBlocks(journal, one))) {
-      // Its creation was cut short: nothing was ever written to it.
-      await port.close(one.segment.descriptor);
-      if (writable) await port.remove(bare.path);
-      continue;
-    }
-    if (one.header === undefined) {
+  try {
+    const segments = await listSegments(journal);
+    for (const bare of segments.toSorted((a, b) => b.number - a.number)) {
+      const isLast = found.length === 0;
+      const one = await openSegment(journal, bare, isLast && writable);
+      if (one.header === undefined && isLast && one.length <= SEGMENT_HEADER) {
+        // Its creation was cut short: a block is written only once the header is durable.
+        await journal.options.port.close(one.segment.descriptor);
+        if (writable) await journal.options.port.remove(bare.path);
+        continue;
+      }
+      found.unshift(one);
+      if (one.header !== undefined) continue;
       if (journal.options.salvage === undefined) {
-        await port.close(one.segment.descriptor);
         throw corruptSegment(bare, 0, "The header of a segment is damaged");
       }
       one.segment.damaged = true;
     }
-    found.unshift(one);
+  } catch (error) {
+    for (const { segment } of found) journal.descriptors.adopt(segment);
+    throw error;
   }
   return found;
 }
@@ -179,6 +180,20 @@ async function openSegments(journal: Journal, writable: boolean): Promise<Found[
 export async function openSegment(journal: Journal, bare: Segment, write: boolean): Promise<Found> {
   const { port } = journal.options;
   const descriptor = await port.open(bare.path, write ? "write" : "read");
+  try {
+    return await readSegmentStart(journal, bare, descriptor);
+  } catch (error) {
+    await port.close(descriptor);
+    throw error;
+  }
+}
+
+async function readSegmentStart(
+  journal: Journal,
+  bare: Segment,
+  descriptor: number,
+): Promise<Found> {
+  const { port } = journal.options;
   const length = await port.size(descriptor);
   const bytes = new Uint8Array(SEGMENT_HEADER);
   const reader = new SegmentReader(port, descriptor, length, SEGMENT_HEADER + 4);
@@ -186,7 +201,6 @@ export async function openSegment(journal: Journal, bare: Segment, write: boolea
   if (at >= 0) bytes.set(reader.bytes.subarray(at, at + SEGMENT_HEADER));
   const header = readSegmentHeader(bytes);
   if (header !== undefined && header.version > FORMAT_VERSION) {
-    await port.close(descriptor);
     throw new QueueError(
       "FOLDER_UNSUITABLE",
       `${bare.path} has format ${header.version}; this version reads up to ${FORMAT_VERSION}. Use a newer one`,
@@ -202,7 +216,6 @@ export async function openSegment(journal: Journal, bare: Segment, write: boolea
     return { segment: guessed, header, length };
   }
   if (header.number !== segment.number || (journal.store !== 0 && header.store !== journal.store)) {
-    await port.close(descriptor);
     throw corruptSegment(segment, 0, "A file of another folder stands among the segments");
   }
   segment.size = SEGMENT_HEADER;
@@ -213,13 +226,6 @@ export async function openSegment(journal: Journal, bare: Segment, write: boolea
   return { segment, header, length };
 }
 
-/** Whether a file whose header is damaged holds blocks, whatever its salt. */
-async function holdsBlocks(journal: Journal, { segment, length }: Found): Promise<boolean> {
-  if (length < SEGMENT_HEADER + BLOCK_HEADER) return false;
-  const reader = new SegmentReader(journal.options.port, segment.descriptor, length);
-  return (await readBlock(reader, segment.salt, SEGMENT_HEADER))?.block !== undefined;
-}
-
 /** What the salt must be if a block begins right after the header. */
 async function saltOfFirstBlock(reader: SegmentReader): Promise<number> {
   const at = await reader.load(SEGMENT_HEADER, 4);
@@ -228,7 +234,7 @@ async function saltOfFirstBlock(reader: SegmentReader): Promise<number> {
 
 async function scanSegment(
   journal: Journal,
-  { segment, length }: Found,
+  { segment, header, length }: Found,
   counted: number | undefined,
   isLast: boolean,
   writable: boolean,
@@ -248,7 +254,9 @@ async function scanSegment(
     const found = await readBlock(reader, segment.salt, offset);
     const block = found?.block;
     if (block === undefined) {
-      if (isLast && !(await wasDurable(reader, segment, offset))) break;
+      // Without the header nothing can be told of what stands there: none of it is cut off.
+      const torn = isLast && header !== undefined && !(await wasDurable(reader, segment, offset));
+      if (torn) break;
       if (!salvages) throw await damage(journal, reader, segment, offset);
       offset = await salvageStretch(journal, reader, segment, offset);
       continue;

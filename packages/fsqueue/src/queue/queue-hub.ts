@@ -15,6 +15,8 @@ export class QueueHub {
    * store name. Two handles of one queue share the writer here, so that their calls keep their order.
    */
   readonly #writers = new Map<string, QueueWriter>();
+  /** Others with something to do, of queues that another one must be used for. Hardly ever any. */
+  readonly #others = new Set<QueueWriter>();
   /** Grows whenever another writer may have to be used for a queue; see `WriterSource.steady`. */
   version = 0;
   /** Queues of which somebody wants to know when messages are dropped, or given back by a consumer. */
@@ -27,7 +29,7 @@ export class QueueHub {
 
   /** Those that have something to do, or may have. */
   writers(): Iterable<QueueWriter> {
-    return this.#writers.values();
+    return [...this.#writers.values(), ...this.#others];
   }
 
   /** The writer that all must use for this queue. */
@@ -35,18 +37,33 @@ export class QueueHub {
     return this.#writers.get(name);
   }
 
-  /** This one must be used from now on, unless there is one already. */
+  /** This one has something to do. It must be used from now on, unless there is one already. */
   register(writer: QueueWriter): void {
-    if (this.#writers.has(writer.name)) return;
+    const present = this.#writers.get(writer.name);
+    if (present === undefined) this.supersede(writer);
+    else if (present !== writer) this.#others.add(writer);
+  }
+
+  /** This one must be used from now on; returns the one before it that still has something to do. */
+  supersede(writer: QueueWriter): QueueWriter | undefined {
+    const before = this.#writers.get(writer.name);
+    if (before !== undefined) this.#others.add(before);
     this.#writers.set(writer.name, writer);
     this.version += 1;
+    return before;
   }
 
   /** This one need not be used any more. */
   release(writer: QueueWriter): void {
+    this.#others.delete(writer);
     if (this.#writers.get(writer.name) !== writer) return;
     this.#writers.delete(writer.name);
     this.version += 1;
+    for (const other of this.#others) {
+      if (other.name !== writer.name) continue;
+      this.#others.delete(other);
+      this.#writers.set(other.name, other);
+    }
   }
 
   /** Messages of this queue were dropped or given back. */

@@ -47,6 +47,8 @@ export class QueueWriter {
   #unsentBytes = 0;
   /** True while a task is under way that no other may overtake. */
   #holding = false;
+  /** Goes on after {@link comeAfter}, once. */
+  #goOn: (() => void) | undefined;
   #scheduled = false;
   #failure: { readonly error: unknown } | undefined;
   #idle: Waiters | undefined;
@@ -115,7 +117,7 @@ export class QueueWriter {
 
   /** Resolves when what was called before is appended; rejects with what was not. */
   async flush(): Promise<void> {
-    while (this.#waiting || this.#holding) await (this.#idle ??= new Waiters()).wait();
+    await this.#rested();
     if (this.#failure !== undefined) this.#tellFailure();
   }
 
@@ -134,6 +136,30 @@ export class QueueWriter {
   /** Wait for room no longer: what is blocked fails with this reason. */
   abandon(reason: unknown): void {
     if (this.#blocks) this.#abandoned.abort(reason);
+    this.#goOn?.();
+  }
+
+  /**
+   * Another writer of this queue has calls in line: those of this one wait for them, and are told what they
+   * lost. To be called before any of them.
+   */
+  comeAfter(before: QueueWriter): void {
+    this.#holding = true;
+    this.#goOn = () => {
+      this.#goOn = undefined;
+      if (before.#failure !== undefined && !before.#owned) {
+        this.#lose(before.#failure.error);
+        before.#failure = undefined;
+        before.forget();
+      }
+      this.#release();
+    };
+    if (before.#waiting || before.#holding) void before.#rested().then(() => this.#goOn?.());
+    else this.#goOn();
+  }
+
+  async #rested(): Promise<void> {
+    while (this.#waiting || this.#holding) await (this.#idle ??= new Waiters()).wait();
   }
 
   get #waiting(): boolean {
@@ -274,9 +300,15 @@ export class QueueWriter {
       task.reject(error);
       return;
     }
-    // After a lost message nothing may follow before the loss was told: a reader would see a gap. Those
-    // who stand in line are told now; with none, the next call is.
     this.#unsentBytes -= task.bytes;
+    this.#lose(error);
+  }
+
+  /**
+   * After a lost message nothing may follow before the loss was told: a reader would see a gap. Those who
+   * stand in line are told now; with none, the next call is.
+   */
+  #lose(error: unknown): void {
     this.#open = undefined;
     let told = false;
     for (const next of this.#line?.takeAll() ?? []) {

@@ -96,7 +96,8 @@ export class SessionWriters {
       }
       if (failure !== undefined && lost) throw failure;
     });
-    this.#hub.register(writer);
+    const before = this.#hub.supersede(writer);
+    if (before !== undefined) writer.comeAfter(before);
     return writer;
   }
 }

@@ -1,0 +1,43 @@
+import { openFileStore } from "@lazy/fsqueue";
+import { describe, expect, it } from "vitest";
+import { crcOf } from "./fixtures/segment-bytes.ts";
+import { type DiskImage, SimulatedDisk } from "./fixtures/simulated-disk.ts";
+
+const dir = "/disk/store";
+const pathOf = (number: number): string => `${dir}/lane-000001/000000000${number}.seg`;
+
+async function writeLog(): Promise<Map<string, Uint8Array>> {
+  const disk = new SimulatedDisk();
+  const store = await openFileStore({ dir, port: disk, segmentBytes: 1000 });
+  await store.open("q");
+  for (let n = 0; n < 9; n += 1) await store.append("q", [new Uint8Array(400)]);
+  await store.close();
+  return disk.image() as Map<string, Uint8Array>;
+}
+
+async function codeOfOpening(image: DiskImage): Promise<unknown> {
+  const disk = new SimulatedDisk({ image });
+  const error = await openFileStore({ dir, port: disk }).catch((reason: unknown) => reason);
+  expect(disk.openFiles).toBe(0);
+  return (error as { code?: unknown }).code;
+}
+
+describe("a segment that is not of this log", () => {
+  it("of a later version is left to that", async () => {
+    const image = await writeLog();
+    const file = image.get(pathOf(1))!.slice();
+    const view = new DataView(file.buffer);
+    view.setUint16(4, 2, true);
+    view.setUint32(60, crcOf(file.subarray(0, 60), 0), true);
+    expect(await codeOfOpening(image.set(pathOf(1), file))).toBe("FOLDER_UNSUITABLE");
+  });
+
+  it("under another's name, or of another folder, is damage", async () => {
+    const [image, other] = [await writeLog(), await writeLog()];
+    const renamed = new Map(image).set(pathOf(2), image.get(pathOf(1))!);
+    expect(await codeOfOpening(renamed)).toBe("CORRUPT");
+    expect(await codeOfOpening(new Map(image).set(pathOf(2), other.get(pathOf(2))!))).toBe(
+      "CORRUPT",
+    );
+  });
+});
