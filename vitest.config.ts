@@ -8,7 +8,8 @@ export default defineConfig({
   test: {
     include: ["{packages,apps}/*/test/**/*.test.ts"],
     // Waiting costs nothing when all is well, and a machine may be busy with something else.
-    testTimeout: 30_000,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
     // Most of their time the tests wait: for a disk, a client, a child that is killed.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     expect: { poll: { timeout: 10_000 } },

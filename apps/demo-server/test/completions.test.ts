@@ -34,7 +34,7 @@ describe("the client of OpenAI", () => {
       completion_tokens: expected.length,
       total_tokens: 8 + expected.length,
     });
-  }, 30_000);
+  });
 
   it("streams token by token, with the usage where it is asked for", async () => {
     const client = clientOf(fast.url);
@@ -64,7 +64,7 @@ describe("the client of OpenAI", () => {
       stream: true,
     }))
       expect(chunk).not.toHaveProperty("usage");
-  }, 30_000);
+  });
 
   it("is told what is wrong with a request in its own terms", async () => {
     const client = clientOf(fast.url);
@@ -97,7 +97,7 @@ describe("the client of OpenAI", () => {
         { headers: { "idempotency-key": "a/b" } },
       ),
     ).rejects.toMatchObject({ status: 400, code: "invalid_idempotency_key" });
-  }, 30_000);
+  });
 
   it("is told when an answer is stopped in mid-stream, instead of taking a part for the whole", async () => {
     const stream = await clientOf(slow.url).chat.completions.create({
@@ -112,7 +112,7 @@ describe("the client of OpenAI", () => {
       }
     };
     await expect(read()).rejects.toMatchObject({ code: "ANSWER_STOPPED" });
-  }, 30_000);
+  });
 
   it("leaves, and its answer is written on, for all other addresses to read", async () => {
     const stream = await clientOf(slow.url).chat.completions.create({
@@ -131,7 +131,7 @@ describe("the client of OpenAI", () => {
     );
     const stored = await fetch(`${slow.url}/v1/stream/${id}/reply`);
     expect(await stored.json()).toHaveLength(expected.length);
-  }, 30_000);
+  });
 
   it("repeats a request under its key across a kill -9, and gets the one answer whole", async () => {
     const dir = await freshFolder();
@@ -150,7 +150,7 @@ describe("the client of OpenAI", () => {
     const { id, choices } = await completion;
     expect(id).toBe("mine");
     expect(choices[0]?.message.content).toBe(expected.join(""));
-  }, 30_000);
+  });
 
   it("does not get another question's answer under a key that was used", async () => {
     await all(await post(fast.url, "/chat", { id: "taken", prompt: "Another question" }));
@@ -160,7 +160,7 @@ describe("the client of OpenAI", () => {
       { headers, maxRetries: 0 },
     );
     await expect(asked).rejects.toMatchObject({ status: 409, code: "ANSWER_EXISTS" });
-  }, 30_000);
+  });
 });
 
 describe("the AI SDK through an OpenAI-compatible provider", () => {
@@ -176,7 +176,7 @@ describe("the AI SDK through an OpenAI-compatible provider", () => {
     expect(texts).toEqual(expected);
     expect(await streamed.finishReason).toBe("stop");
     expect((await streamed.usage).outputTokens).toBe(expected.length);
-  }, 30_000);
+  });
 
   it("is told when an answer is stopped in mid-stream", async () => {
     const lazy = createOpenAICompatible({ name: "lazy", baseURL: `${slow.url}/v1` });
@@ -194,7 +194,7 @@ describe("the AI SDK through an OpenAI-compatible provider", () => {
         await fetch(`${slow.url}/chat/mine`, { method: "DELETE" });
     }
     expect(errors).toHaveLength(1);
-  }, 30_000);
+  });
 });
 
 /** The events of an answer as soon as there is one. */

@@ -27,7 +27,7 @@ describe.skipIf(missing)("the storm on the page", () => {
     expect(await page.getByRole("img").getAttribute("aria-label")).toBe(
       "500 of 500 answers have ended",
     );
-  }, 60_000);
+  });
 
   it("finds the fault when all share one session", async () => {
     const server = await serve(await freshFolder(), "--tokens-per-second", "100");
@@ -38,7 +38,7 @@ describe.skipIf(missing)("the storm on the page", () => {
     await expect.poll(() => page.locator("#verdict.mixed").count(), patiently).toBe(1);
     expect(await figure(page, "storm-foreign")).toBeGreaterThan(0);
     expect(await figure(page, "storm-missing")).toBeGreaterThan(0);
-  }, 30_000);
+  });
 });
 
 /** The number in a figure, without its unit. */

@@ -17,7 +17,7 @@ describe.skipIf(missing)("the page in a browser", () => {
       Array.from({ length: 6 }, () => expect.stringMatching(/^SHA-256 [0-9a-f]{8}… matches$/)),
     );
     expect(await page.locator("#model").textContent()).toContain("seeded generator");
-  }, 30_000);
+  });
 
   it("shows a hundred, each in its colour, over one connection", async () => {
     const page = await openPage(fast.url);
@@ -37,7 +37,7 @@ describe.skipIf(missing)("the page in a browser", () => {
 
     await page.getByRole("button", { name: "Ask all" }).click();
     expect(await page.getByRole("alert").textContent()).toContain("room for 0 more");
-  }, 60_000);
+  });
 
   it("shows foreign, missing and wiped tokens when all share one session", async () => {
     const page = await openPage(fast.url);
@@ -51,7 +51,7 @@ describe.skipIf(missing)("the page in a browser", () => {
     const { foreign, missing: lost } = await faults(page);
     expect(foreign).toBeGreaterThan(0);
     expect(lost).toBeGreaterThan(0);
-  }, 30_000);
+  });
 
   it("goes on where it was after a cut, a kill -9 and a reload, and in a second tab", async () => {
     const dir = await freshFolder();
@@ -79,7 +79,7 @@ describe.skipIf(missing)("the page in a browser", () => {
       await expect.poll(() => one.locator(".badge.ok").count(), patiently).toBe(6);
       expect(await one.locator(".text").allTextContents()).toEqual(texts);
     }
-  }, 60_000);
+  });
 
   it("finds by its hash an answer that was altered on the way", async () => {
     const page = await openPage(fast.url);
@@ -94,7 +94,7 @@ describe.skipIf(missing)("the page in a browser", () => {
     await page.reload();
     await expect.poll(() => page.locator(".badge.mixed").count(), patiently).toBe(1);
     expect(await page.locator(".hash").textContent()).toMatch(/^SHA-256 is not/);
-  }, 30_000);
+  });
 
   it("stops an answer, which is not to disconnect, and asks it again", async () => {
     const server = await serve(await freshFolder(), "--tokens-per-second", "20");
@@ -111,7 +111,7 @@ describe.skipIf(missing)("the page in a browser", () => {
       .poll(() => page.locator(".badge").textContent(), patiently)
       .toMatch(/^(streaming|complete)/);
     expect(await page.locator("article").count()).toBe(1);
-  }, 30_000);
+  });
 
   it("names the model that answers in place of the generator, and why it failed", async () => {
     const env = { LLM_BASE_URL: "http://127.0.0.1:9/v1", LLM_MODEL: "some-model" };
@@ -128,7 +128,7 @@ describe.skipIf(missing)("the page in a browser", () => {
       .toEqual([expect.stringContaining("MODEL_UNREACHABLE")]);
     await page.getByRole("link", { name: "Storm" }).click();
     expect(await page.getByRole("button", { name: "Start the storm" }).isDisabled()).toBe(true);
-  }, 30_000);
+  });
 
   it("can be used with the keyboard alone", async () => {
     const page = await openPage(fast.url);
@@ -138,7 +138,7 @@ describe.skipIf(missing)("the page in a browser", () => {
       await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await expect.poll(() => page.locator("article").count(), patiently).toBe(6);
-  }, 30_000);
+  });
 
   it("has no fault that axe knows, light and dark, and fits a narrow screen", async () => {
     const page = await openPage(fast.url, { viewport: { width: 320, height: 640 } });
@@ -155,7 +155,7 @@ describe.skipIf(missing)("the page in a browser", () => {
         expect(width).toBeLessThanOrEqual(320);
       }
     }
-  }, 30_000);
+  });
 });
 
 type Fault = "foreign" | "missing" | "duplicated" | "wiped";

@@ -64,7 +64,7 @@ describe("the README of the repository", () => {
     const expected = answerTo("Why is a queue a good place for an answer?").map(({ text }) => text);
     expect(texts((await run("bash", ["-c", here(ask!)])).stdout)).toEqual(expected);
     expect(texts((await run("bash", ["-c", here(resume!)])).stdout)).toEqual(expected.slice(3));
-  }, 30_000);
+  });
 
   it("has an example in TypeScript that compiles and runs as written", async () => {
     const [example] = blocks(readme, "ts");
@@ -74,7 +74,7 @@ describe("the README of the repository", () => {
         .split("\n")
         .map((line) => line.split(" ").slice(1).join(" ")),
     ).toEqual(["You", "asked:", "Why?"]);
-  }, 30_000);
+  });
 });
 
 describe("the README of the app", () => {
@@ -88,7 +88,7 @@ describe("the README of the app", () => {
     const contents = stdout.matchAll(/"delta":\{"content":("(?:[^"\\]|\\.)*")\}/g);
     expect(Array.from(contents, ([, text]) => JSON.parse(text!) as string).join("")).toBe(expected);
     expect(stdout.endsWith("data: [DONE]\n\n")).toBe(true);
-  }, 30_000);
+  });
 
   it.each(
     blocks(appReadme, "ts").map((example) => [/from "(.*)"/.exec(example)![1], example] as const),
@@ -109,7 +109,7 @@ describe("the README of the app", () => {
     expect(await (await fetch(`${url}/v1/models`)).json()).toMatchObject({
       data: [{ id: "llama3.2" }],
     });
-  }, 30_000);
+  });
 });
 
 /** The texts of the token events in a raw event stream. */

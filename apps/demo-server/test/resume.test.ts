@@ -39,7 +39,7 @@ it("goes on behind Last-Event-ID after a SIGKILL in mid-stream: every token exac
   );
   expect([...tokensOf(before), ...tokensOf(after)]).toEqual(expected);
   expect(after.at(-1)).toMatchObject({ event: "end", data: { status: "ok" } });
-}, 30_000);
+});
 
 it("still serves a finished answer after a restart, from its start", async () => {
   const dir = await freshFolder();
@@ -49,7 +49,7 @@ it("still serves a finished answer after a restart, from its start", async () =>
 
   const second = await serve(dir);
   expect(tokensOf(await all(await fetch(`${second.url}/chat/a`)))).toEqual(expected);
-}, 30_000);
+});
 
 it("continues an answer that SIGTERM interrupted", async () => {
   const dir = await freshFolder();
@@ -66,7 +66,7 @@ it("continues an answer that SIGTERM interrupted", async () => {
   const headers = { "last-event-id": before.at(-1)!.id! };
   const after = await all(await fetch(`${second.url}/chat/a`, { headers }));
   expect([...tokensOf(before), ...tokensOf(after)]).toEqual(expected);
-}, 30_000);
+});
 
 it("resumes at any offset, and answers 204 once there is nothing left", async () => {
   const server = await serve(await freshFolder(), "--tokens-per-second", "0");
@@ -79,7 +79,7 @@ it("resumes at any offset, and answers 204 once there is nothing left", async ()
     expect(rest).toEqual(expected.slice(at + 1));
   }
   expect((await resume(tokens.at(-1)!.id!)).status).toBe(204);
-}, 30_000);
+});
 
 it("keeps writing when its reader leaves, and does not start an answer twice", async () => {
   const { url } = shared;
@@ -88,7 +88,7 @@ it("keeps writing when its reader leaves, and does not start an answer twice", a
   }
   const again = await all(await post(url, "/chat", { id: "kept", prompt }));
   expect(tokensOf(again)).toEqual(expected);
-}, 30_000);
+});
 
 it("ends an answer that is stopped, and says so to its reader", async () => {
   const { url } = shared;
@@ -103,4 +103,4 @@ it("ends an answer that is stopped, and says so to its reader", async () => {
   expect(received.at(-1)?.event).toBe("failed");
   expect(tokensOf(received).length).toBeLessThan(expected.length);
   expect((await fetch(`${url}/chat/stopped`, { method: "DELETE" })).status).toBe(404);
-}, 30_000);
+});

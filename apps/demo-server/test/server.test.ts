@@ -18,7 +18,7 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
     expect(await server.end(signal)).toBe(0);
     await events;
     await expect(fetch(server.url)).rejects.toThrow("fetch failed");
-  }, 30_000);
+  });
 });
 
 it("refuses a folder that another server uses, and exits 2", async () => {
@@ -26,7 +26,7 @@ it("refuses a folder that another server uses, and exits 2", async () => {
   const first = await serve(dir);
   await expect(serve(dir)).rejects.toThrow("ended before it listened");
   expect((await fetch(`${first.url}/stats`)).status).toBe(200);
-}, 30_000);
+});
 
 const shared = serveAll("--tokens-per-second", "200");
 
@@ -52,7 +52,7 @@ it("follows many answers over one connection, each from its own offset", async (
         .join(""),
     ),
   );
-}, 30_000);
+});
 
 it("tells at the one connection which of many answers there is not", async () => {
   const { url } = shared;
@@ -60,7 +60,7 @@ it("tells at the one connection which of many answers there is not", async () =>
   expect(events).toMatchObject([
     { event: "failed", data: { id: "none", code: "ANSWER_NOT_FOUND" } },
   ]);
-}, 30_000);
+});
 
 it("tells its reader that an answer was stopped in a session that others share, too", async () => {
   const { url } = await serve(await freshFolder(), "--mode", "shared");
@@ -70,7 +70,7 @@ it("tells its reader that an answer was stopped in a session that others share, 
     if (received.length === 3) await fetch(`${url}/chat/a`, { method: "DELETE" });
   }
   expect(received.at(-1)).toMatchObject({ event: "failed", data: { code: "ANSWER_STOPPED" } });
-}, 30_000);
+});
 
 it("survives that answers are stopped in the moment in which they begin", async () => {
   const { url } = shared;
@@ -88,7 +88,7 @@ it("survives that answers are stopped in the moment in which they begin", async 
     ids.map(async (id) => (await all(await fetch(`${url}/chat/${id}`))).at(-1)?.event),
   );
   for (const end of ends) expect(["end", "failed"]).toContain(end);
-}, 30_000);
+});
 
 it("refuses an id that belongs to another question", async () => {
   const { url } = shared;
@@ -96,7 +96,7 @@ it("refuses an id that belongs to another question", async () => {
   const other = await post(url, "/chat", { id: "a", prompt: "Another" });
   expect(other.status).toBe(409);
   expect(await other.json()).toMatchObject({ error: { code: "ANSWER_EXISTS" } });
-}, 30_000);
+});
 
 it("answers bad input with a code and keeps serving", async () => {
   const { url } = shared;
@@ -123,4 +123,4 @@ it("answers bad input with a code and keeps serving", async () => {
     headers: { "last-event-id": "not an offset" },
   });
   expect(hostile.status).toBe(400);
-}, 30_000);
+});

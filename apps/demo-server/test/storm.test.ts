@@ -18,7 +18,7 @@ it("finds nothing foreign, missing or duplicated in isolated sessions", async ()
   expect(result).toMatchObject({ foreign: 0, missing: 0, duplicated: 0, disordered: 0, failed: 0 });
   expect(result["received"]).toBe(result["expected"]);
   expect(code).toBe(0);
-}, 30_000);
+});
 
 it("finds foreign and missing tokens, and exits 1, when all answers share one session", async () => {
   const options = ["--sessions", "40", "--mode", "shared", "--tokens-per-second", "200", "--json"];
@@ -27,7 +27,7 @@ it("finds foreign and missing tokens, and exits 1, when all answers share one se
   expect(result["foreign"]).toBeGreaterThan(0);
   expect(result["missing"]).toBeGreaterThan(0);
   expect(code).toBe(1);
-}, 30_000);
+});
 
 it("says what is wrong with its options and exits 2", async () => {
   const { code, stderr } = await run("--mode", "mixed");

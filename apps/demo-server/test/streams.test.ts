@@ -22,7 +22,7 @@ it("lets a client of the Durable Streams protocol follow an answer while it is w
     });
   });
   expect(tokens).toEqual(answerTo(prompt));
-}, 30_000);
+});
 
 it("lets nobody write an answer, nor read a question", async () => {
   await post(server.url, "/chat", { id: "b", prompt, stream: false });
@@ -30,4 +30,4 @@ it("lets nobody write an answer, nor read a question", async () => {
   expect(put.status).toBe(404);
   expect((await fetch(`${server.url}/v1/stream/b/question`)).status).toBe(404);
   expect((await fetch(`${server.url}/v1/stream/b/reply`)).status).toBe(200);
-}, 30_000);
+});

@@ -70,7 +70,7 @@ it("streams the parts of a message", async () => {
   const response = await post(url, "/api/chat", { id: "c1", messages: [asked] });
   expect(response.headers.get("x-vercel-ai-ui-message-stream")).toBe("v1");
   expect((await response.text()).endsWith("data: [DONE]\n\n")).toBe(true);
-}, 30_000);
+});
 
 it("resumes a running answer from its start, and answers 204 when nothing runs", async () => {
   const { url } = slow;
@@ -89,7 +89,7 @@ it("resumes a running answer from its start, and answers 204 when nothing runs",
     state: "done",
   });
   expect(await transport.reconnectToStream({ chatId: "c2" })).toBeNull();
-}, 30_000);
+});
 
 it("resumes after a kill -9, and the message is an answer like all others", async () => {
   const dir = await freshFolder();
@@ -108,7 +108,7 @@ it("resumes after a kill -9, and the message is an answer like all others", asyn
   expect(await textOf(resumed!)).toBe(expected.join(""));
   const events = await all(await fetch(`${second.url}/chat/${id}`));
   expect(events.filter(({ event }) => event === "token")).toHaveLength(expected.length);
-}, 30_000);
+});
 
 it("keeps two conversations at once apart, each with the answer to its latest message", async () => {
   const { url } = slow;
@@ -131,7 +131,7 @@ it("keeps two conversations at once apart, each with the answer to its latest me
     expect(texts).toEqual(answers);
     expect(chat.status).toBe("ready");
   }
-}, 30_000);
+});
 
 it("a chat that was reloaded takes up the latest answer, and finds it whole once it has ended", async () => {
   const { url } = slow;
@@ -157,7 +157,7 @@ it("a chat that was reloaded takes up the latest answer, and finds it whole once
   const stored = await messagesOf();
   expect(stored[3]).toMatchObject({ id: after.messages[3]?.id });
   expect(stored[3]?.parts).toEqual([{ type: "text", text: expected.join("") }]);
-}, 30_000);
+});
 
 it("stops an answer at an address of its own, and says so", async () => {
   const { url } = slow;
@@ -169,7 +169,7 @@ it("stops an answer at an address of its own, and says so", async () => {
   expect(chunks.at(-1)).toEqual({ type: "abort" });
   const again = await fetch(`${url}/api/chat/c6/stream`, { method: "DELETE" });
   expect(again.status).toBe(404);
-}, 30_000);
+});
 
 it("answers bad input with a code", async () => {
   const { url } = fast;
@@ -186,4 +186,4 @@ it("answers bad input with a code", async () => {
     expect(await response.json()).toMatchObject({ error: { code } });
   }
   expect((await fetch(`${url}/api/chat/none`)).status).toBe(404);
-}, 30_000);
+});

@@ -73,7 +73,7 @@ describe("a model behind another server", () => {
     });
     expect(choices[0]?.message.content).toBe(expected.slice(0, 4).join(""));
     expect(choices[0]?.finish_reason).toBe("length");
-  }, 30_000);
+  });
 
   it("is broken off in mid-stream: what was streamed stays, and the answer says how it ended", async () => {
     const other = await serve(await freshFolder(), "--tokens-per-second", "60");
@@ -88,7 +88,7 @@ describe("a model behind another server", () => {
     expect(textsOf(kept)).toEqual(expected.slice(0, textsOf(events).length));
     expect(textsOf(kept).length).toBeGreaterThanOrEqual(5);
     expect(kept.at(-1)).toMatchObject({ event: "failed", data: { code: "MODEL_BROKE_OFF" } });
-  }, 30_000);
+  });
 
   it("is interrupted by a kill -9 of the server: the answer ends with WRITER_LOST", async () => {
     const other = await serve(await freshFolder(), "--tokens-per-second", "60");
@@ -104,7 +104,7 @@ describe("a model behind another server", () => {
     expect(textsOf(after)).toEqual(expected.slice(0, textsOf(after).length));
     expect(textsOf(after).length).toBeGreaterThanOrEqual(5);
     expect(after.at(-1)).toMatchObject({ event: "failed", data: { code: "WRITER_LOST" } });
-  }, 30_000);
+  });
 
   it("refuses: the answer fails with a code, and the key is told to nobody", async () => {
     const cases: [number, string, number][] = [
@@ -138,7 +138,7 @@ describe("a model behind another server", () => {
       expect(said).toContain(code);
       expect(said).not.toContain(key);
     }
-  }, 30_000);
+  });
 
   it("ends in good order before the model had finished: that is no whole answer", async () => {
     const baseUrl = await upstream((response) => {
@@ -208,7 +208,7 @@ it("refuses a model that is half named, without printing the key", async () => {
     expect(message).toContain("ended before it listened: LLM_BASE_URL");
     expect(message).not.toContain(key);
   }
-}, 30_000);
+});
 
 it("refuses the shared session, which only the seeded generator can show", async () => {
   const env = environment("http://127.0.0.1:9/v1");
@@ -218,7 +218,7 @@ it("refuses the shared session, which only the seeded generator can show", async
   expect(await shared.json()).toMatchObject({ error: { code: "MODE_UNAVAILABLE" } });
   const storm = await post(url, "/storm", { sessions: 2 });
   expect(await storm.json()).toMatchObject({ error: { code: "STORM_UNAVAILABLE" } });
-}, 30_000);
+});
 
 /** The texts of an answer straight from the model, which may be silent for 200 ms. */
 async function tokensOf(

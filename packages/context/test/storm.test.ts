@@ -25,6 +25,6 @@ test("other runtimes are named, or there is no CI to rely on it", () => {
   expect(others.length > 0 || process.env["CI"] !== "true").toBe(true);
 });
 
-test.for(others)("the same under %s", { timeout: 30_000 }, async (runtime) => {
+test.for(others)("the same under %s", async (runtime) => {
   expect(await run(runtime)).toMatchObject(none);
 });

@@ -6,7 +6,6 @@ import { type RawRecord, readSegment } from "./fixtures/segment-bytes.ts";
 import { type DiskImage, FOLDER, SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
 // A loaded machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 const dir = "/disk/store";
 const path = `${dir}/lane-000001/0000000001.seg`;

@@ -6,12 +6,11 @@ import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openQueues } from "@lazy/fsqueue";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 // The command line is no export of the package; it is tested where it stands.
 import { main } from "../src/cli/main.ts";
 
 // Longer than they take, for machines that have much else to do.
-vi.setConfig({ testTimeout: 60_000 });
 
 let dir = "";
 

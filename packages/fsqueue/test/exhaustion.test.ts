@@ -3,11 +3,10 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isQueueError, openFileStore } from "@lazy/fsqueue";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 
 // A loaded machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 let dir = "";
 beforeEach(async () => {

@@ -6,14 +6,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { openFileStore } from "@lazy/fsqueue";
 import { testStoreContract } from "@lazy/fsqueue/testing";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 import { readingAlong } from "./fixtures/reading-along.ts";
 import { SimulatedDisk } from "./fixtures/simulated-disk.ts";
 import { vitestRunner } from "./fixtures/vitest-runner.ts";
 
 // A loaded machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const children: ChildProcess[] = [];

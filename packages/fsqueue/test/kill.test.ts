@@ -18,30 +18,26 @@ interface Acknowledged {
   readonly removed: Set<string>;
 }
 
-it(
-  `${KILLS} writers killed at random moments lose and double nothing`,
-  { timeout: 60_000 },
-  async () => {
-    const dir = await mkdtemp(join(tmpdir(), "fsqueue-"));
-    const next: Record<string, number> = Object.fromEntries(queues.map((name) => [name, 0]));
-    for (let round = 0; round < KILLS; round += 1) {
-      const durability = round % 3 === 0 ? "synced" : "written";
-      const acknowledged = await writeUntilKilled(
-        dir,
-        durability,
-        round,
-        next,
-        20 + 15 * (round % 7),
-      );
-      const store = await openFileStore({ dir, segmentBytes: 64 << 10 });
-      await check(store, acknowledged);
-      for (const name of queues) next[name] = 1 + (await lastOf(store, name));
-      await store.close();
-    }
-    expect(Object.values(next).every((n) => n > 0)).toBe(true);
-    await rm(dir, { recursive: true });
-  },
-);
+it(`${KILLS} writers killed at random moments lose and double nothing`, async () => {
+  const dir = await mkdtemp(join(tmpdir(), "fsqueue-"));
+  const next: Record<string, number> = Object.fromEntries(queues.map((name) => [name, 0]));
+  for (let round = 0; round < KILLS; round += 1) {
+    const durability = round % 3 === 0 ? "synced" : "written";
+    const acknowledged = await writeUntilKilled(
+      dir,
+      durability,
+      round,
+      next,
+      20 + 15 * (round % 7),
+    );
+    const store = await openFileStore({ dir, segmentBytes: 64 << 10 });
+    await check(store, acknowledged);
+    for (const name of queues) next[name] = 1 + (await lastOf(store, name));
+    await store.close();
+  }
+  expect(Object.values(next).every((n) => n > 0)).toBe(true);
+  await rm(dir, { recursive: true });
+});
 
 /** Kill the writer after it has acknowledged so many things. */
 async function writeUntilKilled(

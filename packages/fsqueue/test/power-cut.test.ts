@@ -1,6 +1,6 @@
 import type { FilePort } from "@lazy/fsqueue";
 import type { ManualClock } from "@lazy/fsqueue/testing";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type PowerCutOptions, cutPowerEverywhere } from "./fixtures/power-cut.ts";
 import { randomWorkload } from "./fixtures/random-workload.ts";
 import { forgeChecksums } from "./fixtures/segment-bytes.ts";
@@ -8,7 +8,6 @@ import { FOLDER } from "./fixtures/simulated-disk.ts";
 import type { TrackedStore } from "./fixtures/tracked-store.ts";
 
 // A loaded machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** Several queues at once: batches, producers, trims, cursors, seals with last messages, removals. */
 async function mixed(tracked: TrackedStore): Promise<void> {

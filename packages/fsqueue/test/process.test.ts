@@ -15,24 +15,20 @@ interface Report {
 // The built package, as a user's process would have it: memory, files, files read from a second process,
 // and files of a process that is killed.
 describe("the contract", () => {
-  test.each([process.execPath, ...runtimes])(
-    "holds on %s",
-    { timeout: 60_000 },
-    async (runtime) => {
-      const flags = runtime.endsWith("deno") ? ["run", "-A"] : [];
-      const { stdout } = await run(runtime, [...flags, contract]).catch((error: unknown) => {
-        // It failed: what it printed says where.
-        return error as { stdout: string };
-      });
-      const { passed, failures } = JSON.parse(stdout) as Report;
-      expect(failures).toEqual([]);
-      expect(passed["memory"]).toBeGreaterThan(100);
-      expect(passed["files"]).toBeGreaterThan(100);
-      expect(passed["files read from a second process"]).toBeGreaterThan(100);
-      expect(passed["queues"]).toBe(4);
-      expect(passed["files of a process that is killed"]).toBeGreaterThan(4);
-    },
-  );
+  test.each([process.execPath, ...runtimes])("holds on %s", async (runtime) => {
+    const flags = runtime.endsWith("deno") ? ["run", "-A"] : [];
+    const { stdout } = await run(runtime, [...flags, contract]).catch((error: unknown) => {
+      // It failed: what it printed says where.
+      return error as { stdout: string };
+    });
+    const { passed, failures } = JSON.parse(stdout) as Report;
+    expect(failures).toEqual([]);
+    expect(passed["memory"]).toBeGreaterThan(100);
+    expect(passed["files"]).toBeGreaterThan(100);
+    expect(passed["files read from a second process"]).toBeGreaterThan(100);
+    expect(passed["queues"]).toBe(4);
+    expect(passed["files of a process that is killed"]).toBeGreaterThan(4);
+  });
 
   test("is run on the runtimes that LAZY_RUNTIMES names", (context) => {
     if (runtimes.length === 0 && process.env["CI"] !== "true") {

@@ -10,11 +10,10 @@ import {
   openQueues,
 } from "@lazy/fsqueue";
 import fc from "fast-check";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { collect, valuesOf } from "./fixtures/temporary.ts";
 
 // Longer than they take, for machines that have much else to do.
-vi.setConfig({ testTimeout: 60_000 });
 
 type Call =
   | {

@@ -6,7 +6,6 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 // Longer than they take, for machines that have much else to do.
-vi.setConfig({ testTimeout: 60_000 });
 
 const examples = fileURLToPath(new URL("../examples/", import.meta.url));
 const names = (await readdir(examples)).filter((name) => name.endsWith(".ts"));

@@ -3,12 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Store, openFileStore } from "@lazy/fsqueue";
 import { createManualClock } from "@lazy/fsqueue/testing";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 import { SimulatedDisk } from "./fixtures/simulated-disk.ts";
 
 // A loaded machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 const clock = createManualClock();
 let dir = "";

@@ -1,7 +1,7 @@
 import { type Store, openFileStore } from "@lazy/fsqueue";
 import { createManualClock } from "@lazy/fsqueue/testing";
 import fc from "fast-check";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 import { cutPowerEverywhere } from "./fixtures/power-cut.ts";
 import { type DiskImage, FOLDER, SimulatedDisk } from "./fixtures/simulated-disk.ts";
@@ -10,7 +10,6 @@ import { dumpStore } from "./fixtures/store-dump.ts";
 import { steps } from "./fixtures/store-steps.ts";
 
 // A loaded machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 const dir = "/disk/store";
 const snapshot = `${dir}/index.snapshot`;

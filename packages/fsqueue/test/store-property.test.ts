@@ -3,12 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMemoryStore, openFileStore, type Store } from "@lazy/fsqueue";
 import fc from "fast-check";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { Comparison } from "./fixtures/store-comparison.ts";
 import { steps } from "./fixtures/store-steps.ts";
 
 // Longer than they take, for machines that have much else to do.
-vi.setConfig({ testTimeout: 60_000 });
 
 test("the memory store gives what the model gives, for any calls", async () => {
   const property = fc.asyncProperty(steps, async (calls) => {

@@ -7,11 +7,10 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { session } from "@lazy/context";
 import { openQueues } from "@lazy/fsqueue";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { collect, valuesOf } from "./fixtures/temporary.ts";
 
 // Longer than they take, for machines that have much else to do.
-vi.setConfig({ testTimeout: 60_000 });
 
 const writer = fileURLToPath(new URL("./fixtures/session-writer.mjs", import.meta.url));
 let dir = "";

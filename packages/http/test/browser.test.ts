@@ -21,7 +21,7 @@ describe.skipIf(!hasChromium())("a browser's EventSource", () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath, args: quiet.split(" ") });
-  }, 30_000);
+  });
   afterAll(() => browser.close());
 
   test("gets every message exactly once over a connection that breaks, and stops at the end", async () => {

@@ -100,7 +100,7 @@ describe("lazy-serve", () => {
       expect(values).toEqual(Array.from({ length: count }, (_, n) => ({ producer, n })));
       expect(cut).toBe(0);
     }
-  }, 20_000);
+  });
 
   test("on SIGTERM cuts a connection that does not end, and a second SIGTERM ends it at once", async () => {
     const command = lazyServe(["--dir", await emptyFolder(), "--port", "0"]);

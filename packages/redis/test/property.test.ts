@@ -7,7 +7,6 @@ import { bytes, freshPrefix, sharedServer } from "./fixtures/temporary.ts";
 import { openRedisStore } from "@lazy/redis";
 
 // Longer than they take, for machines that have much else to do.
-vi.setConfig({ testTimeout: 60_000 });
 
 type Step = (store: Store) => Promise<unknown>;
 
