@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createMemoryStore, isQueueError, type Store } from "@lazy/fsqueue";
 import fc from "fast-check";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { hasRedis } from "./fixtures/redis-server.ts";
 import { bytes, freshPrefix, sharedServer } from "./fixtures/temporary.ts";
 import { openRedisStore } from "@lazy/redis";
