@@ -371,6 +371,15 @@ export interface Store {
   list(prefix?: string): AsyncIterable<QueueInfo>;
   /** Owned, unsealed queues whose writer is gone. They stay as they are until someone seals or opens them. */
   orphans(): Promise<readonly QueueInfo[]>;
+
+  /**
+   * In stores that several processes write at once, where a writer may die at any time: have every orphan
+   * settled (sealed or opened), those that are there now and those that are found later. Of all processes that
+   * ask, one at a time is given orphans, so that no two settle the same one. Resolves once those of now are
+   * settled, or another process is at it; rejects with what `settle` rejects with. What it rejects with later
+   * is ignored, and the orphans are given again. Returns a function that ends it, as closing the store does.
+   */
+  settleOrphans?(settle: (orphans: readonly QueueInfo[]) => Promise<void>): Promise<() => void>;
   stats(): Promise<StoreStats>;
 
   /** Resolves when everything acknowledged so far survives a power cut; rejects with what failed. */

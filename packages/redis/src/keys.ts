@@ -27,6 +27,16 @@ export class Keys {
     return `${this.#prefix}:writer:${id}`;
   }
 
+  /** The writers that own queues, or did. */
+  get writers(): string {
+    return `${this.#prefix}:writers`;
+  }
+
+  /** Names the one that is settling orphans. */
+  get settler(): string {
+    return `${this.#prefix}:settler`;
+  }
+
   /** For SCAN: the first keys of all queues whose name starts with this. */
   pattern(start: string): string {
     const literal = `${this.#prefix}:{${encode(start)}`.replace(/[\\*?[\]]/g, "\\$&");

@@ -36,6 +36,7 @@ import type { Connection } from "./connection.ts";
 import { type Asked, refusal } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import { createLeases } from "./leases.ts";
+import { OrphanWatch, type Settle } from "./orphan-watch.ts";
 import { infoOf, specOf } from "./queue-info.ts";
 import { endingOf, listOf, messageOf, type Reply, textOf } from "./reply.ts";
 import { scanNames } from "./scan.ts";
@@ -77,6 +78,7 @@ export class RedisStore implements Store {
   readonly #lease: WriterLease;
   readonly #clock: Clock | undefined;
   readonly #changes: Changes;
+  readonly #watch: OrphanWatch;
   #closing: Promise<void> | undefined;
 
   constructor({ connection, subscriber, keys, lease, capabilities, clock }: RedisStoreParts) {
@@ -86,6 +88,7 @@ export class RedisStore implements Store {
     this.#lease = lease;
     this.#clock = clock;
     this.#changes = new Changes(subscriber, clock ?? systemClock, (name) => this.#look(name));
+    this.#watch = new OrphanWatch(connection, keys, lease, () => this.orphans());
     this.leases = createLeases((name, operation, args) => this.#run(name, operation, { args }));
   }
 
@@ -108,6 +111,7 @@ export class RedisStore implements Store {
       ending === undefined ? "" : JSON.stringify(ending),
       ...messages.map(copyOf),
     ];
+    if (asked.owned === true) this.#watch.enlist();
     const reply = await this.#try(name, "open", { args });
     if (textOf(reply[0]) === "QUEUE_EXISTS") {
       throw queueExists(name, differingOptions(infoOf(name, listOf(reply[1])).info, asked));
@@ -215,6 +219,11 @@ export class RedisStore implements Store {
     return owned.filter(({ writer }) => lost.has(writer)).map(({ info }) => info);
   }
 
+  settleOrphans(settle: Settle): Promise<() => void> {
+    this.#checkOpen();
+    return this.#watch.settle(settle);
+  }
+
   async stats(): Promise<StoreStats> {
     let [queues, messages, bytes] = [0, 0, 0];
     for await (const { info } of this.#all("")) {
@@ -232,6 +241,7 @@ export class RedisStore implements Store {
 
   close(): Promise<void> {
     if (this.#closing === undefined) {
+      this.#watch.end();
       this.#closing = this.#connection.close(this.#lease.end());
       this.#changes.close();
     }
@@ -278,6 +288,7 @@ export class RedisStore implements Store {
   /** Take over from a writer that is gone. */
   async #claim(name: string, writer: string): Promise<void> {
     if (await this.#lives(writer)) return;
+    this.#watch.enlist();
     await this.#run(name, "claim", { args: [writer, this.#lease.id] });
   }
 

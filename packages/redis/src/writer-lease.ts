@@ -7,18 +7,19 @@ import type { Connection } from "./connection.ts";
  */
 export class WriterLease {
   readonly id: string = randomUUID();
+  /** How long it lasts after its last renewal. */
+  readonly ms: number;
   readonly #key: string;
-  readonly #ms: number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(keyOf: (id: string) => string, ms: number) {
     this.#key = keyOf(this.id);
-    this.#ms = ms;
+    this.ms = ms;
   }
 
   /** The command that begins and renews it. */
   get command(): string[] {
-    return ["SET", this.#key, "1", "PX", String(this.#ms)];
+    return ["SET", this.#key, "1", "PX", String(this.ms)];
   }
 
   /** Renew it until it is ended. */
@@ -26,7 +27,7 @@ export class WriterLease {
     this.#timer = setInterval(() => {
       // What keeps it from being renewed is told by the calls that matter.
       connection.call(this.command, { repeatable: true }).catch(() => {});
-    }, this.#ms / 3);
+    }, this.ms / 3);
     this.#timer.unref();
   }
 

@@ -58,7 +58,7 @@ describe.skipIf(!hasRedis())("how it talks to Redis", () => {
 
   test("needs no more rights than the README names", async () => {
     const commands =
-      "evalsha script|load hget hmget hset hdel hexists xadd xrange xtrim zadd zrem zrangebyscore unlink pexpireat pttl time publish subscribe unsubscribe scan set exists del ping config|get";
+      "evalsha script|load hget hmget hset hdel hexists xadd xrange xtrim zadd zrem zrangebyscore unlink pexpireat pttl time publish subscribe unsubscribe scan set get exists del sadd srem smembers pexpire ping config|get";
     const rights = commands.split(" ").map((name) => `+${name}`);
     const only = ["~host*:*", "&host*:*"];
     await server().command("ACL", "SETUSER", "limited", "on", ">secret", ...only, ...rights);
@@ -74,5 +74,16 @@ describe.skipIf(!hasRedis())("how it talks to Redis", () => {
     );
     expect(cases.length).toBeGreaterThan(90);
     for (const one of cases) await runContractCase(one, subject);
+    const prefix = `host${freshPrefix()}`;
+    const store = await openStore({ url: limited.url, prefix });
+    await store.open("q", { owned: true });
+    const next = await openStore({ url: limited.url, prefix });
+    await store.close();
+    const given: string[] = [];
+    await next.settleOrphans?.(async (orphans) => {
+      for (const { name } of orphans) await next.open(name);
+      given.push(...orphans.map(({ name }) => name));
+    });
+    expect(given).toEqual(["q"]);
   });
 });

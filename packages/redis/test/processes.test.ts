@@ -1,5 +1,5 @@
 import { session } from "@lazy/context";
-import { openQueues } from "@lazy/fsqueue";
+import { openQueues, type Queues } from "@lazy/fsqueue";
 import { openRedisStore } from "@lazy/redis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { startChild } from "./fixtures/child.ts";
@@ -58,41 +58,98 @@ describe.skipIf(!hasRedis())("several processes", () => {
     expect(new Set(acknowledged).size).toBe(acknowledged.length);
   });
 
-  test("a writer that is killed is told as WRITER_LOST, after all it wrote", async () => {
+  test("a writer that is killed is told as WRITER_LOST to whoever reads elsewhere, after all it wrote", async () => {
     const prefix = freshPrefix();
     const url = server().url;
     const child = startChild("./session-writer.mjs", url, prefix);
-    // It lives: whoever opens the queues meanwhile leaves its queue alone.
     let acknowledged = 0;
-    const reader = await openQueues({ store: await openRedisStore({ url, prefix }) });
-    onTestFinished(() => reader.close());
     let reading: Promise<void> = Promise.resolve();
     let orphansWhileItLived: readonly unknown[] | undefined;
+    let reader: Queues | undefined;
     const seen: number[] = [];
     for await (const line of child.lines) {
       acknowledged = Number(line) + 1;
       if (acknowledged === 1) {
+        // Opened while the writer lives: nothing of it is an orphan then.
+        reader = await openQueues({ store: await openRedisStore({ url, prefix, leaseMs: 150 }) });
+        const tail = reader.session("ada").queue<number>("reply").tail();
         reading = (async () => {
-          for await (const message of reader.session("ada").queue<number>("reply").tail()) {
-            seen.push(message.value);
-          }
+          for await (const message of tail) seen.push(message.value);
         })();
         reading.catch(() => {});
       }
       // Several times longer than its lease, were that not renewed.
       if (acknowledged === 200) {
-        orphansWhileItLived = await reader.store.orphans();
+        orphansWhileItLived = await reader?.store.orphans();
         child.kill();
       }
     }
-    await expect.poll(async () => (await reader.store.orphans()).length).toBe(1);
-    expect(orphansWhileItLived).toEqual([]);
-    // Another machine comes up, and ends it.
-    const next = await openQueues({ store: await openRedisStore({ url, prefix }) });
-    onTestFinished(() => next.close());
+    onTestFinished(() => reader?.close());
     await expect(reading).rejects.toMatchObject({ code: "WRITER_LOST" });
+    expect(orphansWhileItLived).toEqual([]);
     expect(seen.length).toBeGreaterThanOrEqual(acknowledged);
     expect(seen).toEqual(seen.map((_, index) => index));
+  });
+
+  test("what a dead process left is claimed by one of those that live, and lost again with it", async () => {
+    const prefix = freshPrefix();
+    const url = server().url;
+    const claimed: number[] = [];
+    const opened = await Promise.all(
+      [0, 1, 2].map(async (machine) => {
+        const store = await openRedisStore({ url, prefix, leaseMs: 150 });
+        const claim = async (): Promise<boolean> => {
+          claimed.push(machine);
+          await new Promise((resolve) => setTimeout(resolve, 20)); // all three could ask meanwhile
+          return true;
+        };
+        const queues = await openQueues({ store, claim });
+        onTestFinished(() => queues.close());
+        return queues;
+      }),
+    );
+    const child = startChild("./session-writer.mjs", url, prefix);
+    for await (const line of child.lines) if (line === "20") child.kill();
+    await expect.poll(() => claimed.length).toBe(1);
+    // Several looks later it is still the one's; when that one goes, another's.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(claimed.length).toBe(1);
+    await opened[claimed[0]!]?.close();
+    await expect.poll(() => claimed.length).toBe(2);
+    expect(claimed[1]).not.toBe(claimed[0]);
+  });
+
+  test("one that dies while it settles is followed by another", async () => {
+    const prefix = freshPrefix();
+    const url = server().url;
+    const writer = await openRedisStore({ url, prefix, leaseMs: 150 });
+    await writer.open("q", { owned: true });
+    await writer.close();
+    const settler = await openRedisStore({ url, prefix, leaseMs: 150 });
+    const given: string[] = [];
+    const never = settler.settleOrphans?.(async (orphans) => {
+      given.push(...orphans.map(({ name }) => name));
+      await new Promise(() => {});
+    });
+    never?.catch(() => {});
+    await expect.poll(() => given).toEqual(["q"]);
+    const next = await openQueues({ store: await openRedisStore({ url, prefix, leaseMs: 150 }) });
+    onTestFinished(() => next.close());
+    expect((await next.store.info("q"))?.ending).toBeUndefined();
+    await settler.close();
+    await expect.poll(async () => (await next.store.info("q"))?.ending?.code).toBe("WRITER_LOST");
+  });
+
+  test("one that was taken for dead is struck off, and says again that it lives", async () => {
+    const prefix = freshPrefix();
+    const url = server().url;
+    const store = await openRedisStore({ url, prefix, leaseMs: 150 });
+    onTestFinished(() => store.close());
+    await store.open("q", { owned: true });
+    const writers = async () => String(await server().command("SMEMBERS", `${prefix}:writers`));
+    await expect.poll(writers).not.toBe("");
+    await server().command("DEL", `${prefix}:writers`);
+    await expect.poll(writers).not.toBe("");
   });
 
   test("sessions of two processes write and end their queues, read from the other", async () => {

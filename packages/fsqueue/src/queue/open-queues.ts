@@ -24,6 +24,8 @@ export interface QueueLayerOptions {
   /**
    * Asked about each queue that a dead process left open: true keeps it open for this process to write on,
    * false (the default) seals it `aborted` with the code `WRITER_LOST`, so that no reader waits for ever.
+   * In a store that several processes write it is also asked later, when another one has died; each queue is
+   * asked about in one process.
    */
   readonly claim?: (info: QueueInfo) => boolean | Promise<boolean>;
   /** Default: the machine's time. */
@@ -31,14 +33,19 @@ export interface QueueLayerOptions {
 }
 
 /**
- * Open the queues in a folder or store, and end those whose writer is gone. A store that is given is closed
+ * Open the queues in a folder or store, and end those whose writer is gone; in a store that several processes
+ * write, also those whose writer dies later. A store that is given is closed
  * with them. Rejects with what `openFileStore` does.
  */
 export async function openQueues(options: QueuesOptions): Promise<Queues> {
   const { claim = () => false, codec = jsonCodec(), clock = systemClock } = options;
   const store = options.store === undefined ? await openFileStore(options) : options.store;
   try {
-    if (!store.capabilities.readonly) await settleOrphans(store, claim);
+    const settle = (orphans: readonly QueueInfo[]) => settleOrphans(store, orphans, claim);
+    if (!store.capabilities.readonly) {
+      if (store.settleOrphans === undefined) await settle(await store.orphans());
+      else await store.settleOrphans(settle);
+    }
   } catch (error) {
     await store.close();
     throw error;
@@ -48,9 +55,9 @@ export async function openQueues(options: QueuesOptions): Promise<Queues> {
 
 async function settleOrphans(
   store: Store,
+  orphans: readonly QueueInfo[],
   claim: (info: QueueInfo) => boolean | Promise<boolean>,
 ): Promise<void> {
-  const orphans = await store.orphans();
   await Promise.all(
     orphans.map(async (info) => {
       try {
