@@ -2,11 +2,12 @@ import type { IncomingMessage } from "node:http";
 import { fault } from "./fault.ts";
 
 const mostDiscarded = 64 * 1024 * 1024;
-const longestDiscardMs = 5_000;
+/** A client that sends on may take as long as for any body; one that stops is let go of. */
+const longestPauseMs = 5_000;
 
 /**
  * The body of a Node request. One that is too long is refused at its `Content-Length` or as soon as it
- * passes the limit; what still comes is thrown away for a while, since a client that is cut off in the
+ * passes the limit; what still comes is thrown away, up to a limit, since a client that is cut off in the
  * middle of sending may never read the answer.
  */
 export function readNodeBody(request: IncomingMessage, most: number): Promise<Uint8Array> {
@@ -50,11 +51,12 @@ export function readNodeBody(request: IncomingMessage, most: number): Promise<Ui
 
 function discard(request: IncomingMessage): void {
   let bytes = 0;
-  const timer = setTimeout(() => request.destroy(), longestDiscardMs);
+  const timer = setTimeout(() => request.destroy(), longestPauseMs);
   timer.unref();
   request.on("data", (piece: Buffer) => {
     bytes += piece.byteLength;
     if (bytes > mostDiscarded) request.destroy();
+    else timer.refresh();
   });
   request.on("error", () => {});
   request.once("close", () => clearTimeout(timer));

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { createMemoryStore } from "@lazy/fsqueue";
 import { createHandler } from "@lazy/http";
@@ -68,6 +69,41 @@ describe("the limit of bodies", () => {
     );
 
     expect(answer).toMatch(/^HTTP\/1\.1 413 [\s\S]*HTTP\/1\.1 200 /);
+  });
+
+  test("a client that sends what was refused slowly, but goes on, keeps its connection", async () => {
+    const { server, queue } = await serve({ limits: { bodyBytes: 1000 } });
+    await put(queue("a"));
+    const socket = await rawConnection(server);
+    let received = "";
+    socket.setEncoding("latin1").on("data", (piece: string) => (received += piece));
+    const count = 7;
+
+    socket.write(
+      `POST /v1/stream/a HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nContent-Length: ${count * 1000}\r\n\r\n`,
+    );
+    for (let sent = 0; sent < count; sent++) {
+      await delay(1000);
+      socket.write("x".repeat(1000));
+    }
+    socket.write("HEAD /v1/stream/a HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+    await once(socket, "close");
+
+    expect(received).toMatch(/^HTTP\/1\.1 413 [\s\S]*HTTP\/1\.1 200 /);
+  });
+
+  test("a client that stops sending what was refused is let go of", async () => {
+    const { server, queue } = await serve({ limits: { bodyBytes: 1000 } });
+    await put(queue("a"));
+
+    const began = performance.now();
+    const answer = await rawExchange(
+      server,
+      "POST /v1/stream/a HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nContent-Length: 5000\r\n\r\nhalf",
+    );
+
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+    expect(performance.now() - began).toBeGreaterThan(4_000);
   });
 
   test("a client that breaks off in the middle leaves nothing behind", async () => {
