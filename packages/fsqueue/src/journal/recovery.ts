@@ -115,7 +115,7 @@ async function replayAll(
   }
   if (journal.segments.some((segment) => segment.damaged)) {
     // What is lost at the end of a queue leaves no trace: its offsets must not be given again.
-    for (const queue of journal.byNumber.values()) queue.jump = true;
+    for (const queue of journal.byNumber.values()) queue.jumps += 1;
   }
   if (writable && last !== undefined) await makeDurable(journal, last.segment);
   return {
