@@ -1,7 +1,7 @@
 import { type Store, openFileStore } from "@lazy/fsqueue";
 import { describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
-import { type DiskImage, SimulatedDisk } from "./fixtures/simulated-disk.ts";
+import { type DiskImage, SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -86,6 +86,14 @@ const calls: Record<string, Call> = {
   },
 };
 
+/** Nothing is durable in the same turn of the event loop. */
+class SlowDisk extends SimulatedDisk {
+  override async sync(descriptor: number): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return super.sync(descriptor);
+  }
+}
+
 async function openOn(disk: SimulatedDisk, durability: "written" | "synced" = "written") {
   const store = await openFileStore({ dir, port: disk, durability });
   await store.open("q", { messages: [bytes("a"), bytes("b")] });
@@ -101,7 +109,7 @@ function cut(disk: SimulatedDisk): DiskImage {
 describe("when it resolves, a power cut takes it no more:", () => {
   it.each(Object.keys(calls))("%s", async (name) => {
     const { call, found, expected } = calls[name]!;
-    const disk = new SimulatedDisk();
+    const disk = new SlowDisk();
     const store = await openOn(disk);
     await call(store);
     const image = cut(disk);
@@ -114,7 +122,7 @@ describe("when it resolves, a power cut takes it no more:", () => {
 
 describe("a producer's retry of what is under way", () => {
   it("is answered when that stands in the log, not before", async () => {
-    const disk = new SimulatedDisk();
+    const disk = new SlowDisk();
     const store = await openOn(disk, "synced");
     const first = store.append("q", [bytes("c")], { producer });
     expect((await store.append("q", [bytes("c")], { producer })).duplicate).toBe(true);
@@ -196,6 +204,59 @@ describe("offsets after a power cut", () => {
     expect(left).not.toContain("0000000002.seg");
     await second.close();
     const again = await openFileStore({ ...options, port: disk });
+    expect((await again.append("q", [bytes("after")])).offset > offset).toBe(true);
+    await again.close();
+  });
+
+  it("stay apart when the message that left the gap was refused", async () => {
+    const dying = new SimulatedDisk({ boot: "first" });
+    const { offset } = await (await openOn(dying)).append("q", [bytes("lost")]);
+    let full = false;
+    const disk = new SimulatedDisk({
+      image: cut(dying),
+      boot: "second",
+      fail: (operation, path) =>
+        full && operation === "write" ? systemError("ENOSPC", path) : undefined,
+    });
+    const store = await openFileStore({ dir, port: disk });
+    full = true;
+    await expect(store.append("q", [bytes("refused")])).rejects.toMatchObject({
+      code: "STORE_FULL",
+    });
+    full = false;
+    const after = await store.append("q", [bytes("after")]);
+    expect(after.offset > offset).toBe(true);
+    await store.close();
+    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
+    expect(await textsOf(again, "q")).toEqual(["a", "b", "after"]);
+    // One gap is enough.
+    const next = await again.append("q", [bytes("next")]);
+    expect(Number(next.offset)).toBe(Number(after.offset) + 1);
+    await again.close();
+  });
+
+  it.each([
+    ["the message after the gap is damaged", false],
+    ["the gap is damaged as well, and only the trim tells", true],
+  ])("stay apart when %s", async (_, trimmed) => {
+    let disk = new SimulatedDisk({ boot: "first" });
+    await openOn(disk);
+    disk = new SimulatedDisk({ image: cut(disk), boot: "second" });
+    const store = await openFileStore({ dir, port: disk });
+    const { offset } = await store.append("q", [bytes("damaged")]);
+    if (trimmed) await store.trim("q", offset);
+    await store.close();
+    const image = new Map(disk.image());
+    const path = `${dir}/lane-000001/0000000001.seg`;
+    const file = Buffer.from((image.get(path) as Uint8Array).slice());
+    const place = file.indexOf("damaged");
+    file[place]! ^= 1;
+    // The payload of the GAP record ends where the header of the message begins.
+    if (trimmed) file[place - 25]! ^= 1;
+    disk = new SimulatedDisk({ image: image.set(path, file), boot: "second" });
+    const again = await openFileStore({ dir, port: disk, salvage: () => {} });
+    const info = await again.info("q");
+    expect(info!.head <= info!.tail).toBe(true);
     expect((await again.append("q", [bytes("after")])).offset > offset).toBe(true);
     await again.close();
   });

@@ -92,6 +92,8 @@ describe("a file that refuses to become durable", () => {
     expect(syncs.filter((path) => path.includes("lane-000001"))).toHaveLength(1);
     const again = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
     expect(await textsOf(again, "q")).toEqual(["before", "after"]);
+    // The seal that was refused stands in the old file still, beyond what counts of it.
+    expect((await again.info("q"))?.ending).toBeUndefined();
     await again.close();
   });
 
