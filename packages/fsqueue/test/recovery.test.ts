@@ -129,7 +129,6 @@ describe("what the log tells of time", () => {
   });
 
   it.each<[string, (store: Store) => Promise<unknown>]>([
-    ["an append", (dying) => dying.append("q", [bytes("b")])],
     ["a cursor", (dying) => dying.cursors.set("q", "g", "0000000000000000")],
     ["a read", (dying) => dying.read("q", "start")],
   ])("renews a TTL by %s", async (_, use) => {
@@ -139,6 +138,16 @@ describe("what the log tells of time", () => {
       await use(dying);
       await dying.flush();
     }, 200_000);
+    expect(await store.info("q")).toBeDefined();
+    await store.close();
+  });
+
+  it("renews a TTL by each message, also where it is not told of each use", async () => {
+    const store = await afterDeath(async (dying, advance) => {
+      await dying.open("q", { ttlMs: 60_000 });
+      advance(5000);
+      await dying.append("q", [bytes("b")]);
+    }, 162_000);
     expect(await store.info("q")).toBeDefined();
     await store.close();
   });
