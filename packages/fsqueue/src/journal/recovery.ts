@@ -113,7 +113,8 @@ async function replayAll(
     for (const { segment } of found) journal.descriptors.adopt(segment);
     throw error;
   }
-  if (journal.segments.some((segment) => segment.damaged)) {
+  if (journal.segments.some((segment) => segment.damaged)) journal.lossy = true;
+  if (journal.lossy) {
     // What is lost at the end of a queue leaves no trace: its offsets must not be given again.
     for (const queue of journal.byNumber.values()) queue.jumps += 1;
   }

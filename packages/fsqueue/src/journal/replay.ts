@@ -195,7 +195,11 @@ function replayOpen(
   if (head > queue.keptHead) queue.keptHead = queue.head = head;
   queue.anchor = segment.number;
   if (journal.touched !== undefined) journal.watchExpiry(queue);
-  if (settings.fork !== undefined && queue.parent === undefined) {
+  if (settings.fork === undefined) {
+    // Its origin was given up in a salvage.
+    queue.parent?.removeFork(queue);
+    queue.parent = undefined;
+  } else if (queue.parent === undefined) {
     const { queue: parent } = settings.fork;
     queue.parent = journal.byNumber.get(parent) ?? provisional(journal, parent, segment);
     queue.parent.addFork(queue);
