@@ -37,7 +37,7 @@ async function codeOfOpening(image: DiskImage): Promise<unknown> {
   return (error as { code?: unknown }).code;
 }
 
-/** What is left once it is salvaged, and opened again as usual. */
+/** What the death of the process that salvages it leaves, opened as usual. */
 async function salvaged(image: DiskImage): Promise<{ store: FileStore; lost: unknown[] }> {
   const lost: unknown[] = [];
   const disk = new SimulatedDisk({ image });
@@ -45,8 +45,10 @@ async function salvaged(image: DiskImage): Promise<{ store: FileStore; lost: unk
   const salvage = ({ queue }: { queue: string | undefined }): void => {
     lost.push(queue);
   };
-  await (await openFileStore({ ...options, salvage })).close();
-  return { store: await openFileStore(options), lost };
+  const dying = await openFileStore({ ...options, salvage });
+  const port = new SimulatedDisk({ image: disk.image() });
+  await dying.close();
+  return { store: await openFileStore({ ...options, port }), lost };
 }
 
 const OPEN = 1;
