@@ -70,9 +70,9 @@ describe("a segment that is shorter than the next one says", () => {
     // Without its last block, which holds one cursor.
     const shorter = file.slice(0, file.length - 32 - 24 - "group".length);
     const image = new Map(disk.image()).set(first, shorter);
-    await expect(
-      openFileStore({ dir, port: new SimulatedDisk({ image }) }),
-    ).rejects.toMatchObject({ code: "CORRUPT" });
+    await expect(openFileStore({ dir, port: new SimulatedDisk({ image }) })).rejects.toMatchObject({
+      code: "CORRUPT",
+    });
   });
 });
 
