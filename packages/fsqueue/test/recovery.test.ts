@@ -111,7 +111,7 @@ describe("what the log tells of time", () => {
     const clock = createManualClock(100_000);
     const disk = new SimulatedDisk();
     const dying = await openFileStore({ dir, port: disk, clock });
-    await before(dying, clock.advance);
+    await before(dying, (ms) => clock.advance(ms));
     const port = new SimulatedDisk({ image: disk.image() });
     return openFileStore({ dir, port, clock: createManualClock(now) });
   }

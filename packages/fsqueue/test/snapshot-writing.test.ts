@@ -73,6 +73,17 @@ describe("a snapshot that was written", () => {
     expect(await scanned(disk.image())).toBe(0);
   });
 
+  it("goes into the next one as it is, where nobody asked for a queue", async () => {
+    const disk = new SimulatedDisk();
+    const store = await open(disk);
+    await fill(store);
+    await store.close();
+    const before = await found(disk.image());
+    for (let round = 0; round < 2; round += 1) await (await open(disk)).close();
+    expect(await scanned(disk.image())).toBe(0);
+    expect(await found(disk.image())).toEqual(before);
+  });
+
   it("takes the place of what a dead process left of one", async () => {
     const disk = new SimulatedDisk({ image: new Map([[draft, bytes("half of one")]]) });
     const store = await open(disk);
