@@ -152,3 +152,29 @@ describe("what the log tells of time", () => {
     await store.close();
   });
 });
+
+describe("where the log speaks of a queue", () => {
+  it.each([0, Infinity])(
+    "is known to who gives segments back: index from %s",
+    async (indexBytes) => {
+      const disk = new SimulatedDisk();
+      const options = { dir, port: disk, segmentBytes: 2000, indexBytes };
+      const writing = await openFileStore(options);
+      // All of the first segment stays; what the second says of this queue is said there alone.
+      const { info } = await writing.open("q", { messages: [new Uint8Array(50_000)] });
+      await writing.open("busy");
+      await writing.cursors.set("q", "group", info.tail);
+      for (let n = 0; n < 9; n += 1) await writing.append("busy", [new Uint8Array(500)]);
+      await writing.close();
+      const compacting = await openFileStore(options);
+      await compacting.remove("busy");
+      await compacting.compact();
+      expect(disk.image().has(first)).toBe(true);
+      expect(disk.image().has(first.replace("1.seg", "2.seg"))).toBe(false);
+      await compacting.close();
+      const again = await openFileStore(options);
+      expect(await again.cursors.get("q", "group")).toBe(info.tail);
+      await again.close();
+    },
+  );
+});
