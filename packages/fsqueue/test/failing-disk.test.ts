@@ -92,6 +92,8 @@ describe("a file that refuses to become durable", () => {
     expect(syncs.filter((path) => path.includes("lane-000001"))).toHaveLength(1);
     const again = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
     expect(await textsOf(again, "q")).toEqual(["before", "after"]);
+    // The seal that was refused stands in the old file still, beyond what counts of it.
+    expect((await again.info("q"))?.ending).toBeUndefined();
     await again.close();
   });
 
@@ -162,6 +164,33 @@ describe("a file that refuses to become durable", () => {
     expect(await textsOf(store, "q")).toEqual(expect.arrayContaining(["written", "after"]));
     await store.close();
     expect(disk.openFiles).toBe(0);
+  });
+
+  it("keeps what was written when it cannot be carried over, though the process dies then", async () => {
+    let refusing = false;
+    const made = new Set<string>();
+    const disk = new SimulatedDisk({
+      fail(operation, path) {
+        if (!refusing) return undefined;
+        if (operation === "sync" && path.includes("lane-000001")) return systemError("EIO", path);
+        if (operation !== "write" || path.includes("lane-000001")) return undefined;
+        // Of later lanes the header is taken, and nothing else.
+        if (made.has(path)) return systemError("ENOSPC", path);
+        made.add(path);
+        return undefined;
+      },
+    });
+    const store = await openFileStore({ dir, port: disk });
+    await store.open("q");
+    await store.append("q", [bytes("written")]);
+    refusing = true;
+    expect(await codeOf(store.append("q", [bytes("a")], { durable: true }))).toBe("STORE_FAILED");
+    expect(made.size).toBeGreaterThan(0);
+    expect((await textsAfterDeath(disk))[0]).toBe("written");
+    refusing = false;
+    await store.append("q", [bytes("after")], { durable: true });
+    expect((await textsOf(store, "q"))[0]).toBe("written");
+    await store.close();
   });
 
   it("rejects while no lane can be opened, and goes on when one can", async () => {

@@ -36,6 +36,10 @@ describe("a segment that is not of this log", () => {
     const [image, other] = [await writeLog(), await writeLog()];
     const renamed = new Map(image).set(pathOf(2), image.get(pathOf(1))!);
     expect(await codeOfOpening(renamed)).toBe("CORRUPT");
+    const newest = Math.max(...[1, 2, 3, 4, 5, 6].filter((number) => image.has(pathOf(number))));
+    const later = new Map(image).set(pathOf(newest + 1), image.get(pathOf(newest))!);
+    later.delete(pathOf(newest));
+    expect(await codeOfOpening(later)).toBe("CORRUPT");
     expect(await codeOfOpening(new Map(image).set(pathOf(2), other.get(pathOf(2))!))).toBe(
       "CORRUPT",
     );

@@ -94,7 +94,7 @@ export function layDown(
 ): void {
   const touch = batch.touch(queue);
   const { buffer } = lane;
-  if (queue.jump && messages.length > 0) leap(lane, batch, queue);
+  if (queue.jumps > 0 && messages.length > 0) leap(lane, batch, queue);
   for (const message of messages) {
     const sequence = queue.next;
     const at = buffer.record(RecordType.data, queue.number, sequence, message);
@@ -109,14 +109,15 @@ export function layDown(
 /** Leave the sequences out that a power cut may have taken. */
 function leap(lane: Lane, batch: Batch, queue: QueueState): void {
   const from = queue.next;
-  const to = from + JUMP;
+  const { jumps } = queue;
+  const to = from + jumps * JUMP;
   lane.buffer.record(RecordType.gap, queue.number, from, encodeSequence(to));
-  queue.jump = false;
+  queue.jumps = 0;
   queue.next = to;
   const gaps = (queue.gaps ??= new Map());
   gaps.set(from, to);
   batch.onRollback(() => {
-    queue.jump = true;
+    queue.jumps = jumps;
     gaps.delete(from);
   });
 }

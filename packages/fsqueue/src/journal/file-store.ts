@@ -134,7 +134,7 @@ async function startWriting(journal: Journal, indexBytes: number): Promise<void>
   journal.lane = lane;
   journal.retention = new Retention(journal, lane);
   journal.buryAll();
-  if (journal.segments.some((segment) => segment.damaged)) await journal.retention.heal();
+  if (journal.lossy) await journal.retention.heal();
   journal.retention.wake();
   journal.snapshots = new Snapshots(journal, lane, indexBytes, recovered.snapshot);
 }

@@ -62,6 +62,8 @@ export class Journal {
   /** What the log's last process left: its machine's start, and whether it closed the log. */
   boot = "";
   closedCleanly = true;
+  /** Messages or queues were given up in a salvage: what is left is to be written anew. */
+  lossy = false;
   /** The latest time in the records. */
   lastTime = 0;
   /** When reading along: the queues of which something new was read. */
@@ -227,6 +229,7 @@ export class Journal {
     this.boot = "";
     this.closedCleanly = true;
     this.lastTime = 0;
+    this.lossy = false;
     this.touched = undefined;
     this.#deadlines.stop();
     const { segments } = this;

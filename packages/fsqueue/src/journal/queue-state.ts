@@ -57,10 +57,10 @@ export class QueueState {
   /** The end stands in the journal and readers see it. */
   ended = false;
   /**
-   * A power cut may have taken acknowledged messages, whose offsets must not be given again: the next
-   * message leaves a gap of {@link JUMP} before it.
+   * So many power cuts may have taken acknowledged messages, whose offsets must not be given again: the next
+   * message leaves a gap of {@link JUMP} for each before it.
    */
-  jump = false;
+  jumps = 0;
   /** Its deletion is laid down, but not written yet. */
   removing = false;
   /** Removed, but forks still read its messages. */
@@ -175,6 +175,12 @@ export class QueueState {
 
   get name(): string {
     return this.#settings.name;
+  }
+
+  /** A record in the segment of this number says that it is to leave a gap. */
+  oweJump(segment: number): void {
+    this.jumps += 1;
+    this.lastSegment = segment;
   }
 
   /** The first sequence that stands in this queue's own records. */

@@ -113,9 +113,10 @@ async function replayAll(
     for (const { segment } of found) journal.descriptors.adopt(segment);
     throw error;
   }
-  if (journal.segments.some((segment) => segment.damaged)) {
+  if (journal.segments.some((segment) => segment.damaged)) journal.lossy = true;
+  if (journal.lossy) {
     // What is lost at the end of a queue leaves no trace: its offsets must not be given again.
-    for (const queue of journal.byNumber.values()) queue.jump = true;
+    for (const queue of journal.byNumber.values()) queue.jumps += 1;
   }
   if (writable && last !== undefined) await makeDurable(journal, last.segment);
   return {

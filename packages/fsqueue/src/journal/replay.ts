@@ -56,7 +56,7 @@ export function replayRecord(
   const time = recordTime(view, at);
   if (time > journal.lastTime) journal.lastTime = time;
   if (number === 0) {
-    replaySession(journal, type, bytes.subarray(at + RECORD_HEADER, at + length));
+    replaySession(journal, segment, type, bytes.subarray(at + RECORD_HEADER, at + length));
     return;
   }
   const queue = journal.byNumber.get(number) ?? provisional(journal, number, segment);
@@ -123,7 +123,7 @@ export function replayRecord(
         view.getUint32(at + RECORD_HEADER, true) +
         view.getUint32(at + RECORD_HEADER + 4, true) * 2 ** 32;
       (queue.gaps ??= new Map()).set(sequence, to);
-      queue.jump = false;
+      queue.jumps = 0;
       if (to > queue.next) queue.next = to;
       break;
     }
@@ -150,13 +150,18 @@ function isCovered(place: LogPlace | undefined, segment: Segment, offset: number
 }
 
 /** What the log says of the processes that wrote it. */
-function replaySession(journal: Journal, type: number, payload: Uint8Array): void {
+function replaySession(
+  journal: Journal,
+  segment: Segment,
+  type: number,
+  payload: Uint8Array,
+): void {
   journal.closedCleanly = type === RecordType.close;
   if (type !== RecordType.start) return;
   const { boot, jump } = JSON.parse(decoder.decode(payload)) as StartRecord;
   journal.boot = boot;
   if (jump !== true) return;
-  for (const queue of journal.byNumber.values()) queue.jump = true;
+  for (const queue of journal.byNumber.values()) queue.oweJump(segment.number);
 }
 
 /** The payload of a START record, as JSON. */
@@ -190,7 +195,11 @@ function replayOpen(
   if (head > queue.keptHead) queue.keptHead = queue.head = head;
   queue.anchor = segment.number;
   if (journal.touched !== undefined) journal.watchExpiry(queue);
-  if (settings.fork !== undefined && queue.parent === undefined) {
+  if (settings.fork === undefined) {
+    // Its origin was given up in a salvage.
+    queue.parent?.removeFork(queue);
+    queue.parent = undefined;
+  } else if (queue.parent === undefined) {
     const { queue: parent } = settings.fork;
     queue.parent = journal.byNumber.get(parent) ?? provisional(journal, parent, segment);
     queue.parent.addFork(queue);

@@ -66,7 +66,7 @@ export class Retention {
     await this.#running;
   }
 
-  /** After a salvage: write anew what is left, so that the damaged segments are needed no more. */
+  /** After a salvage: write anew what is left, so that what is damaged or missing is needed no more. */
   async heal(): Promise<void> {
     const lane = this.#lane;
     if (lane.active?.damaged === true) {
@@ -76,6 +76,7 @@ export class Retention {
       await lane.barrier(true);
     }
     for (const queue of this.#journal.byNumber.values()) this.#writeState(queue);
+    await lane.barrier(true);
     for (const segment of this.#journal.segments.filter((one) => one.damaged)) {
       await this.#retire(segment);
     }

@@ -42,6 +42,7 @@ export async function salvageStretch(
 
 /** The messages from `from` to `to` are not there: leave a gap, and tell. */
 export function loseMessages(journal: Journal, queue: QueueState, from: number, to: number): void {
+  journal.lossy = true;
   (queue.gaps ??= new Map()).set(from, to);
   journal.options.salvage?.({
     queue: queue.name,
@@ -52,6 +53,7 @@ export function loseMessages(journal: Journal, queue: QueueState, from: number, 
 
 /** Of this queue records were found, but neither its name nor its options: it is as if deleted. */
 export function loseQueue(journal: Journal, queue: QueueState): void {
+  journal.lossy = true;
   journal.options.salvage?.({
     queue: undefined,
     from: formatOffset(0),

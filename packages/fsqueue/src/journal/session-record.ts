@@ -14,9 +14,9 @@ const encoder = new TextEncoder();
 export async function writeStart(journal: Journal, lane: Lane): Promise<void> {
   const boot = await journal.options.port.bootId();
   const lost = !journal.closedCleanly && (boot === "" || boot !== journal.boot);
-  if (lost) for (const queue of journal.byNumber.values()) queue.jump = true;
   journal.boot = boot;
   const batch = layDownStart(lane, lost ? { boot, jump: true } : { boot });
+  if (lost) for (const queue of journal.byNumber.values()) queue.oweJump(batch.segment.number);
   await lane.promise(batch, undefined, true);
 }
 

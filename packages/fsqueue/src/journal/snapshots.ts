@@ -157,7 +157,6 @@ export class Snapshots {
     } finally {
       descriptors.release(at);
     }
-    if (lane.rollbacks !== rollbacks) return undefined;
     return () => {
       this.#covered = place;
       this.#segments = segments.map(({ number }) => number);

@@ -20,7 +20,7 @@ interface StateRecord {
   head?: number;
   next?: number;
   gaps?: [number, number][];
-  jump?: true;
+  jump?: number;
   removed?: true;
   touched?: number;
   ending?: Ending;
@@ -60,7 +60,7 @@ export function encodeState(queue: QueueState): Uint8Array {
   if (queue.head > 0) state.head = queue.head;
   if (queue.next > 0) state.next = queue.next;
   if (queue.gaps !== undefined) state.gaps = [...queue.gaps];
-  if (queue.jump) state.jump = true;
+  if (queue.jumps > 0) state.jump = queue.jumps;
   if (queue.removed) state.removed = true;
   if (queue.ending !== undefined) state.ending = queue.ending;
   if (queue.sealer !== undefined) state.sealer = queue.sealer;
@@ -120,7 +120,7 @@ function restoreState(queue: QueueState, state: StateRecord): void {
   queue.next = Math.max(queue.next, state.next ?? 0);
   queue.tail = queue.next;
   queue.gaps = state.gaps === undefined ? undefined : new Map(state.gaps);
-  queue.jump = state.jump === true;
+  queue.jumps = state.jump ?? 0;
   queue.removed = state.removed === true;
   queue.touchedAt = state.touched ?? state.created;
   queue.recordedTouch = queue.touchedAt;
