@@ -18,7 +18,7 @@ describe.skipIf(!hasRedis())("what is left behind", () => {
 
   test("is nothing, after a queue is removed and the store closed", async () => {
     const prefix = freshPrefix();
-    const store = await openRedisStore({ url: server().url, prefix, leaseMs: 100 });
+    const store = await openRedisStore({ url: server().url, prefix, leaseMs: 500 });
     await store.open("q", { owned: true });
     await use(store, "q");
     expect((await server().keys(prefix)).length).toBe(8);
