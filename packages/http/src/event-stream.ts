@@ -118,7 +118,9 @@ export class EventStream implements PulledBody, Pulsed {
 
   #news(result: ReadResult): Uint8Array | undefined {
     if (result.messages.length > 0 || result.ending !== undefined || !this.#greeted) {
-      return this.#greet(result, this.#sharedFrame(result));
+      const frame = this.#sharedFrame(result);
+      if (this.#greeted) return this.#took(result, frame);
+      return this.#took(result, Buffer.concat([Buffer.from(this.#retryField()), frame]));
     }
     return Date.now() - this.#sentAt >= this.#silenceMs ? heartbeat : undefined;
   }
@@ -134,20 +136,26 @@ export class EventStream implements PulledBody, Pulsed {
       const copied = await store.readInto(this.#info.name, this.#position, target, options);
       if (copied.messages === 0) return undefined;
       const payload = slab.subarray(0, copied.bytes);
-      return this.#greet(copied, this.#assemble(this.#parts(payload, copied)));
+      const parts = this.#parts(payload, copied);
+      if (!this.#greeted) parts.unshift(this.#retryField());
+      return this.#took(copied, this.#assemble(parts));
     } finally {
       slabs.giveBack(slab);
     }
   }
 
-  /** Take note of what a frame gives, and say how to connect again before the first. */
-  #greet(given: Given, frame: Uint8Array): Uint8Array {
+  /** Take note of what a frame gives. */
+  #took(given: Given, frame: Uint8Array): Uint8Array {
     this.#position = given.next;
     this.#atEnd = given.atEnd;
     if (given.ending !== undefined) this.#ending = true;
-    if (this.#greeted) return frame;
     this.#greeted = true;
-    return Buffer.concat([Buffer.from(`retry: ${this.#core.live.retryMs}\n\n`), frame]);
+    return frame;
+  }
+
+  /** How to connect again: before the first frame. */
+  #retryField(): string {
+    return `retry: ${this.#core.live.retryMs}\n\n`;
   }
 
   #sharedFrame(result: ReadResult): Uint8Array {

@@ -41,8 +41,8 @@ export interface ColdReader {
   readonly largestSpan: number;
   /** Calls under way at once. */
   readonly parallel: number;
-  /** Memory to read into; what is in it is of no account. */
-  buffer(length: number): Uint8Array;
+  /** Memory to read into, perhaps after others have given theirs back; what is in it is of no account. */
+  buffer(length: number): Uint8Array | Promise<Uint8Array>;
   /**
    * A message, checked: entry `entry` of the stretch, with `before` bytes of payloads in the entries before
    * it. Its record stands at `at`, its payload has `length` bytes.
@@ -55,7 +55,7 @@ export interface ColdReader {
     at: number,
     length: number,
   ): void;
-  /** All of the buffer has been taken. */
+  /** The buffer is needed no more: all of it has been taken, or something failed. */
   done(bytes: Uint8Array): void;
 }
 
@@ -86,15 +86,19 @@ export async function readCold(
       // Memory is taken when it is this one's turn: a hundred readers that wait would hold as many buffers.
       const { quickReads } = journal;
       for (let turn = quickReads.turn(); turn !== undefined; turn = quickReads.turn()) await turn;
-      const bytes = reader.buffer(span.bytes);
-      const { segment, places } = span.stretch;
-      await (span.scattered
-        ? readScattered(journal, span, bytes)
-        : readFully(journal, segment, bytes, places[span.from * 2]!));
-      const began = performance.now();
-      takeSpan(span, bytes, reader);
-      journal.quickReads.spend(began);
-      reader.done(bytes);
+      const memory = reader.buffer(span.bytes);
+      const bytes = memory instanceof Uint8Array ? memory : await memory;
+      try {
+        const { segment, places } = span.stretch;
+        await (span.scattered
+          ? readScattered(journal, span, bytes)
+          : readFully(journal, segment, bytes, places[span.from * 2]!));
+        const began = performance.now();
+        takeSpan(span, bytes, reader);
+        quickReads.spend(began);
+      } finally {
+        reader.done(bytes);
+      }
     }
   };
   // Hold on to all segments at once: retention must not unlink one before its turn.
@@ -168,7 +172,9 @@ async function readScattered(journal: Journal, span: Span, bytes: Uint8Array): P
       }
     }
   };
-  await Promise.all([work(), work(), work(), work()]);
+  // None of them writes into the buffer any more when this is over, failed or not.
+  const ended = await Promise.allSettled([work(), work(), work(), work()]);
+  for (const one of ended) if (one.status === "rejected") throw one.reason;
 }
 
 /** Check all records of a span and hand them on. */

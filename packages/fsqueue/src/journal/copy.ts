@@ -3,12 +3,9 @@ import type { Journal } from "./journal.ts";
 import { RECORD_HEADER } from "./layout.ts";
 import type { Run } from "./message-index.ts";
 import type { QueueState } from "./queue-state.ts";
+import { SCRATCH, type Scratch } from "./scratch.ts";
 import type { Chunk } from "./segment.ts";
 import { visitRuns } from "./visit-runs.ts";
-
-/** What is not in memory is read into a buffer of this size, which is used again. */
-const SCRATCH = 128 << 10;
-const MOST_SCRATCH = 16;
 
 /** What was copied. */
 export interface Copied {
@@ -19,9 +16,6 @@ export interface Copied {
   /** Present when some are not in memory. To be called at once, before anything else happens. */
   readonly complete: (() => Promise<void>) | undefined;
 }
-
-/** Buffers for {@link copyMessages}. */
-export type Scratch = Uint8Array[];
 
 /** A copy being made. */
 class Copying {
@@ -141,9 +135,8 @@ class PayloadReader implements ColdReader {
     this.#scratch = scratch;
   }
 
-  buffer(length: number): Uint8Array {
-    const whole = length <= SCRATCH ? (this.#scratch.pop() ?? memory(SCRATCH)) : memory(length);
-    return whole.subarray(0, length);
+  buffer(length: number): Uint8Array | Promise<Uint8Array> {
+    return this.#scratch.take(length);
   }
 
   take(
@@ -158,12 +151,7 @@ class PayloadReader implements ColdReader {
     this.#target.set(payload, slot + before + entry * this.#apart);
   }
 
-  done({ buffer }: Uint8Array): void {
-    const reusable = buffer.byteLength === SCRATCH && this.#scratch.length < MOST_SCRATCH;
-    if (reusable) this.#scratch.push(new Uint8Array(buffer));
+  done(bytes: Uint8Array): void {
+    this.#scratch.giveBack(bytes);
   }
-}
-
-function memory(length: number): Uint8Array {
-  return new Uint8Array(new ArrayBuffer(length));
 }

@@ -26,11 +26,11 @@ import { remove, take, trim } from "./drop.ts";
 import type { Follower } from "./follower.ts";
 import { infoOf } from "./info.ts";
 import type { Journal } from "./journal.ts";
-import type { Scratch } from "./copy.ts";
 import { JournalReader } from "./journal-reader.ts";
 import { createLeases } from "./leases.ts";
 import { openQueue } from "./open-queue.ts";
 import { read, readInto, wait } from "./read.ts";
+import { Scratch } from "./scratch.ts";
 import { writeClose } from "./session-record.ts";
 import { storeReadonly } from "./failure.ts";
 
@@ -51,7 +51,7 @@ export class JournalStore implements FileStore {
   readonly cursors: Store["cursors"];
   readonly #journal: Journal;
   #closing: Promise<void> | undefined;
-  readonly #scratch: Scratch = [];
+  readonly #scratch: Scratch = new Scratch();
 
   readonly #follower: Follower | undefined;
   readonly #unlock: () => Promise<void>;

@@ -9,11 +9,12 @@ import type {
   StoredMessage,
   WaitSignal,
 } from "../store.ts";
-import { copyMessages, type Scratch } from "./copy.ts";
+import { copyMessages } from "./copy.ts";
 import { fetchMessages } from "./fetch.ts";
 import type { Journal } from "./journal.ts";
 import { formatOffset, parseOffset } from "./offset.ts";
 import type { QueueState } from "./queue-state.ts";
+import type { Scratch } from "./scratch.ts";
 
 const MOST_MESSAGES = 1000;
 const MOST_BYTES = 1 << 20;
