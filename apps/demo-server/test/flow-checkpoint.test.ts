@@ -1,12 +1,10 @@
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type CheckpointLog, flow } from "@lazy/flow";
 import { openQueues } from "@lazy/fsqueue";
 import { expect, it } from "vitest";
+import { freshFolder } from "./server-on-files.ts";
 
 it("a queue on files is a flow's checkpoint log: a run goes on after the folder was opened again", async () => {
-  const dir = await mkdtemp(join(tmpdir(), "flow-checkpoint-"));
+  const dir = await freshFolder();
   const ran: string[] = [];
   let down = true;
   const job = flow<number>("job")

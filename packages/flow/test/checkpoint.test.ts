@@ -1,13 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type CheckpointLog, flow, FlowError, type FlowEvent } from "@lazy/flow";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { fileLog } from "./file-log.ts";
 
-const folder = (): string => mkdtempSync(join(tmpdir(), "flow-checkpoint-"));
+/** A fresh folder, gone after the test. */
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), "flow-checkpoint-"));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
 const fixture = fileURLToPath(new URL("fixtures/checkpointed.mjs", import.meta.url));
 
 const order = [

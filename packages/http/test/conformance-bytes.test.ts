@@ -1,17 +1,12 @@
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { openFileStore } from "@lazy/fsqueue";
 import { openServer } from "@lazy/http";
 import { again } from "./fixtures/again.ts";
 import { openByteProxy } from "./fixtures/byte-proxy.ts";
-import { conform } from "./fixtures/conformance.ts";
+import { conform, openTemporaryStore } from "./fixtures/conformance.ts";
 
 again(() => {
   conform(
     "on files, synced, through a proxy that passes single bytes",
-    async () =>
-      openFileStore({ dir: await mkdtemp(join(tmpdir(), "lazy-http-")), durability: "synced" }),
+    () => openTemporaryStore({ durability: "synced" }),
     async (handler) => {
       const server = await openServer(handler, { port: 0 });
       const proxy = await openByteProxy(server.port);
