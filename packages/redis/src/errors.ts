@@ -38,6 +38,12 @@ export function refusal(name: string, reply: readonly Reply[], asked: Asked): Qu
     }
     case "PRODUCER_FENCED":
       return producerFenced(name, producer, Number(first));
+    case "TAKEN_OVER":
+      return new QueueError(
+        "PRODUCER_FENCED",
+        `Another process writes the queue ${JSON.stringify(name)} now: this one was silent for so long that it counted as dead. Nothing was appended.`,
+        { details: { name } },
+      );
     case "PRODUCER_GAP":
       return producerGap(name, producer, Number(first));
     case "PRODUCER_EPOCH_START":

@@ -79,6 +79,8 @@ export class RedisStore implements Store {
   readonly #clock: Clock | undefined;
   readonly #changes: Changes;
   readonly #watch: OrphanWatch;
+  /** Open queues that were this writer's when it last looked: should another own one now, it is fenced off. */
+  readonly #owned = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor({ connection, subscriber, keys, lease, capabilities, clock }: RedisStoreParts) {
@@ -118,7 +120,9 @@ export class RedisStore implements Store {
     }
     if (textOf(reply[0]) !== "ok") throw refusal(name, reply, {});
     const { info, writer } = infoOf(name, listOf(reply[2]));
-    if (isOwned(info) && writer !== this.#lease.id) await this.#claim(name, writer);
+    if (isOwned(info) && (writer === this.#lease.id || (await this.#claim(name, writer)))) {
+      this.#owned.add(name);
+    }
     return { created: textOf(reply[1]) === "1", info };
   }
 
@@ -134,7 +138,14 @@ export class RedisStore implements Store {
 
   async seal(name: string, ending: Ending, options: SealOptions = {}): Promise<AppendReceipt> {
     this.#check(name);
-    return this.#append(name, options.messages ?? [], options, JSON.stringify(ending));
+    const receipt = await this.#append(
+      name,
+      options.messages ?? [],
+      options,
+      JSON.stringify(ending),
+    );
+    this.#owned.delete(name);
+    return receipt;
   }
 
   async read(name: string, from: Position, options: ReadOptions = {}): Promise<ReadResult> {
@@ -176,6 +187,7 @@ export class RedisStore implements Store {
   async remove(name: string): Promise<boolean> {
     this.#check(name);
     const reply = await this.#try(name, "remove", {});
+    this.#owned.delete(name);
     return textOf(reply[0]) === "ok";
   }
 
@@ -269,6 +281,7 @@ export class RedisStore implements Store {
         expect === undefined ? "" : `=${expect}`,
         order === undefined ? "" : `=${order}`,
         ending,
+        this.#owned.has(name) ? this.#lease.id : "",
         ...batch.map(copyOf),
       ],
       asked: { producer, expect, order },
@@ -285,11 +298,12 @@ export class RedisStore implements Store {
     };
   }
 
-  /** Take over from a writer that is gone. */
-  async #claim(name: string, writer: string): Promise<void> {
-    if (await this.#lives(writer)) return;
+  /** Take over from a writer that is gone; false if it is not, or another was faster. */
+  async #claim(name: string, writer: string): Promise<boolean> {
+    if (await this.#lives(writer)) return false;
     this.#watch.enlist();
-    await this.#run(name, "claim", { args: [writer, this.#lease.id] });
+    const [claimed] = await this.#run(name, "claim", { args: [writer, this.#lease.id] });
+    return textOf(claimed) === "1";
   }
 
   async #lives(writer: string): Promise<boolean> {

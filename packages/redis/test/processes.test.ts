@@ -123,6 +123,77 @@ describe.skipIf(!hasRedis())("several processes", () => {
     expect(claimed[1]).not.toBe(claimed[0]);
   });
 
+  test("one that stood still is fenced off from what another has taken over", async () => {
+    const prefix = freshPrefix();
+    const url = server().url;
+    const child = startChild("./session-writer.mjs", url, prefix, String(leaseMs));
+    const queues = await openQueues({
+      store: await openRedisStore({ url, prefix, leaseMs }),
+      claim: () => true,
+    });
+    onTestFinished(() => queues.close());
+    const name = "ada/reply";
+    const { store } = queues;
+    for await (const line of child.lines) {
+      if (line !== "20") continue;
+      child.kill("SIGSTOP");
+      break;
+    }
+    const writer = async () =>
+      String(await server().command("HGET", `${prefix}:{${name}}:queue`, "writer"));
+    const before = await writer();
+    await expect.poll(writer).not.toBe(before);
+    const left = (await store.info(name))?.messages;
+    child.kill("SIGCONT");
+    // It is refused, whatever it does: its process ends with the error, and so does its session.
+    expect(await child.exited).toBe(1);
+    await store.append(name, [Buffer.from("on")]);
+    const texts = await textsOf(store, name);
+    expect(texts).toEqual([...numbers(left!).map(String), "on"]);
+    expect((await store.info(name))?.ending).toBeUndefined();
+  });
+
+  test("a queue is its writer's until another has taken it over", async () => {
+    const prefix = freshPrefix();
+    const url = server().url;
+    const open = async () => {
+      const store = await openRedisStore({ url, prefix });
+      onTestFinished(() => store.close());
+      return store;
+    };
+    const one = await open();
+    const [lifeOfOne] = await server().keys(`${prefix}:writer:`);
+    const two = await open();
+    const [first, second, third] = ["first", "second", "third"].map((text) => [Buffer.from(text)]);
+    await one.open("q", { owned: true });
+    // While its writer lives, whoever opens it may write as well, and takes nothing over.
+    await two.open("q", { owned: true });
+    await two.append("q", first!);
+    await one.append("q", second!);
+    await server().command("DEL", lifeOfOne!);
+    await two.open("q", { owned: true });
+    for (const call of [
+      () => one.append("q", third!),
+      () => one.seal("q", { status: "ok" }),
+      () => one.seal("q", { status: "ok" }, { messages: third! }),
+    ]) {
+      await expect(call()).rejects.toMatchObject({
+        code: "PRODUCER_FENCED",
+        details: { name: "q" },
+      });
+    }
+    await two.append("q", third!);
+    expect(await textsOf(two, "q")).toEqual(["first", "second", "third"]);
+    await two.seal("q", { status: "ok" });
+    // Of an ended queue only the end counts, and under its name a new one may be anybody's.
+    expect(await one.seal("q", { status: "ok" })).toMatchObject({ offset: "0000000000000003" });
+    await expect(one.append("q", third!)).rejects.toMatchObject({ code: "QUEUE_SEALED" });
+    await two.remove("q");
+    await two.open("q");
+    await one.append("q", first!);
+    expect(await textsOf(two, "q")).toEqual(["first"]);
+  });
+
   test("one that dies while it settles is followed by another", async () => {
     const prefix = freshPrefix();
     const url = server().url;

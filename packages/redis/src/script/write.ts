@@ -56,12 +56,13 @@ end
 
 -- ARGV: 3 the writer that is gone, 4 the one that takes over. Nothing if another was faster.
 ops['claim'] = function(q)
-  if q.writer == ARGV[3] and not q.ending then call('HSET', state, 'writer', ARGV[4]) end
-  return { 'ok' }
+  if q.writer ~= ARGV[3] or q.ending then return { 'ok', '0' } end
+  call('HSET', state, 'writer', ARGV[4])
+  return { 'ok', '1' }
 end
 
 -- ARGV: 3 the producer's id, 4 its epoch, 5 its sequence, 6 expect, 7 order (both with a letter before them),
--- 8 ending, 9... messages; empty for what is not there.
+-- 8 ending, 9 the writer if the queue was its own, 10... messages; empty for what is not there.
 ops['append'] = function(q)
   local id, epoch, number, ending = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[8]
   local last
@@ -75,11 +76,12 @@ ops['append'] = function(q)
     end
   end
   if q.ending then
-    if ending ~= '' and #ARGV == 8 then
+    if ending ~= '' and #ARGV == 9 then
       return { 'ok', pad(q.tail), '0', last and int(last.number) or '' }
     end
     return { 'QUEUE_SEALED', q.ending, pad(q.tail) }
   end
+  if ARGV[9] ~= '' and q.writer and q.writer ~= ARGV[9] then return { 'TAKEN_OVER' } end
   if id ~= '' then
     if last and epoch == last.epoch then
       if number ~= last.number + 1 then return { 'PRODUCER_GAP', int(last.number + 1) } end
@@ -96,12 +98,12 @@ ops['append'] = function(q)
   else
     order = nil
   end
-  local refused = full(q, 9)
+  local refused = full(q, 10)
   if refused then return refused end
 
   -- An end takes no room to speak of. This trims nothing, but lets a script on that is short of memory.
-  if #ARGV == 8 then call('XTRIM', stream, 'MINID', '0') end
-  add(q, 9)
+  if #ARGV == 9 then call('XTRIM', stream, 'MINID', '0') end
+  add(q, 10)
   local set = { 'tail', int(q.tail), 'written', int(q.written), 'time', int(q.time) }
   if order then
     set[#set + 1] = 'order'
