@@ -40,12 +40,18 @@ function showView() {
 addEventListener("hashchange", showView);
 showView();
 
-const { model } = await (await fetch("stats")).json();
+const { model, modes } = await (await fetch("stats")).json();
+if (!modes.includes("shared")) disable("input[value=shared]");
 if (!model.seeded) {
   element("model").textContent = `The answers come from ${model.name}.`;
-  for (const radio of document.querySelectorAll("input[value=shared], #storm-form *")) {
-    /** @type {HTMLInputElement} */ (radio).disabled = true;
-  }
+  disable("#storm-form *");
   element("verdict").textContent =
     "A storm needs the seeded generator, whose answers can be checked. Start without LLM_BASE_URL.";
+}
+
+/** @param {string} selector */
+function disable(selector) {
+  for (const control of document.querySelectorAll(selector)) {
+    /** @type {HTMLInputElement} */ (control).disabled = true;
+  }
 }

@@ -4,6 +4,7 @@ import {
   type Message,
   type QueueInfo,
   type Store,
+  isQueueError,
   openQueues,
   parseStoreName,
 } from "@lazy/fsqueue";
@@ -17,23 +18,31 @@ import { type Turns, createTurns } from "./turns.ts";
  */
 export type Mode = "isolated" | "shared";
 
-export interface AnswersOptions {
-  /** The folder of the queues. Made if it is missing; `FOLDER_IN_USE` if another process has it open. */
-  readonly dir: string;
+export type AnswersOptions = {
   readonly model: Model;
-}
+} & (
+  | {
+      /** The folder of the queues. Made if it is missing; `FOLDER_IN_USE` if another process has it open. */
+      readonly dir: string;
+      readonly store?: undefined;
+    }
+  /** A store that several servers write. There are no shared sessions then. Closed with the answers. */
+  | { readonly store: Store }
+);
 
 /** Answers that are being written, and those that were. */
 export interface Answers {
   /** The queues beneath, for other ways of reading them. */
   readonly store: Store;
   readonly model: Model;
+  /** Those that an answer can be begun in. */
+  readonly modes: readonly Mode[];
   /**
    * Begin an answer; it goes on whether anybody reads it or not. Resolves when it can be read. `created` is
    * false if this one existed already, `wiped` counts the tokens of others that its beginning dropped.
    *
    * Rejects with `ANSWER_EXISTS` if the id is that of an answer to another question, and with
-   * `MODE_UNAVAILABLE` for `shared` unless the model is seeded.
+   * `MODE_UNAVAILABLE` for a mode that is not among {@link modes}.
    */
   start(request: {
     id: string;
@@ -58,11 +67,14 @@ export interface Answers {
   isReadTo(id: string, mode: Mode, offset: string): Promise<boolean>;
   /** True until an answer of its own session has ended, as its readers see it. */
   isWriting(id: string): Promise<boolean>;
-  /** End an answer before its time, with the code `ANSWER_STOPPED`. False if it is not being written. */
-  stop(id: string): boolean;
+  /**
+   * End an answer before its time, with the code `ANSWER_STOPPED`. False if it is not being written; rejects
+   * with `ANSWER_ELSEWHERE` if it is, by another server.
+   */
+  stop(id: string): Promise<boolean>;
   readonly turns: Turns;
   stats(): { writing: number; sessions: number };
-  /** Let go of the folder. Answers that are being written are left to the next `openAnswers`. */
+  /** Let go of the queues. Answers that are being written are left to the next `openAnswers`, or to another server. */
   close(): Promise<void>;
 }
 
@@ -84,18 +96,27 @@ interface Writing {
 const sharedId = "*shared*";
 
 /**
- * Open the folder, and end or go on with the answers that a process left unfinished when it ended: those of
- * a seeded model are continued, all others end with `WRITER_LOST`.
+ * Open the queues, and end or go on with the answers that a process left unfinished when it ended: those of
+ * a seeded model are continued, all others end with `WRITER_LOST`. Where other servers write as well, the
+ * answers of one that dies later are taken up in the same way.
  */
-export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answers> {
+export async function openAnswers(options: AnswersOptions): Promise<Answers> {
+  const { model } = options;
   const unfinished = new Set<string>();
+  let opened = false;
   const claim = ({ name }: QueueInfo): boolean => {
     const owner = parseStoreName(name)?.session;
     if (owner === undefined || owner === sharedId) return false;
     unfinished.add(owner);
+    // Later, when all queues of a server that died have been asked about.
+    if (opened) setImmediate(() => void takeUpAll());
     return true;
   };
-  const queues = await openQueues({ dir, claim });
+  const queues = await openQueues(
+    options.store === undefined ? { dir: options.dir, claim } : { store: options.store, claim },
+  );
+  const modes: readonly Mode[] =
+    model.seeded && options.store === undefined ? ["isolated", "shared"] : ["isolated"];
   // One handle each for all answers: whichever session is current when it is used, it means that one's queue.
   const question = queues.queue<Asked>("question");
   const reply = queues.queue<Token>("reply");
@@ -109,9 +130,10 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
 
   const writing = new Map<string, Writing>();
   let closing = false;
-  await Promise.all(
-    ["question", "reply"].map((name) => queues.session(sharedId).queue(name).delete()),
-  );
+  if (modes.includes("shared")) {
+    const left = queues.session(sharedId);
+    await Promise.all(["question", "reply"].map((name) => left.queue(name).delete()));
+  }
   const shared = session.open({ id: sharedId });
 
   /** Write the answer, from token number `from` on, inside its session; and end that with it. */
@@ -133,9 +155,11 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
         const last = { ...token, failure: failureOf(error) };
         return await shared.run(() => reply.enqueue(last)).then(ignore, ignore);
       }
-      await own.close(
+      const ended = own.close(
         signal.aborted ? { status: "aborted", reason: error } : { status: "error", error },
       );
+      // Another server that took this one for dead writes the answer on.
+      await ended.catch(isQueueError(error, "PRODUCER_FENCED") ? ignore : report);
     } finally {
       if (writing.get(id) === mine) writing.delete(id);
     }
@@ -160,6 +184,13 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
     }
   }
 
+  async function takeUpAll(): Promise<void> {
+    const ids = closing ? [] : [...unfinished];
+    unfinished.clear();
+    // One that fails stays this server's; it ends when this server does.
+    await Promise.all(ids.map((id) => takeUp(id).catch(report)));
+  }
+
   /** What there is of an answer, without waiting for more. */
   async function* messagesOf(id: string): AsyncGenerator<Message<Token>> {
     for (let from = "start"; ;) {
@@ -176,20 +207,27 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
   };
   const has = async (id: string, mode: Mode): Promise<boolean> =>
     (await replyOf(id, mode).info()) !== undefined;
+  const isWriting = async (id: string): Promise<boolean> => {
+    const info = await replyOf(id, "isolated").info();
+    return info !== undefined && info.ending === undefined;
+  };
   const questionOf = async (id: string): Promise<Question | undefined> => {
     const asked = queues.session(id).queue<Asked>("question");
     return (await asked.info()) === undefined ? undefined : (await asked.peek())?.value.question;
   };
 
   for (const id of unfinished) await takeUp(id);
+  unfinished.clear();
+  opened = true;
 
   return {
     store: queues.store,
     model,
+    modes,
     async start({ id, question: asked, mode }) {
-      if (mode === "shared" && !model.seeded) {
-        const message = `the shared session only works with the seeded generator, not with ${model.name}`;
-        throw new DemoError("MODE_UNAVAILABLE", 400, message);
+      if (!modes.includes(mode)) {
+        const why = model.seeded ? "in one server" : `with the seeded generator, not ${model.name}`;
+        throw new DemoError("MODE_UNAVAILABLE", 400, `the shared session only works ${why}`);
       }
       const known = async (): Promise<{ created: boolean; wiped: number }> => {
         const before = await questionOf(id);
@@ -248,10 +286,12 @@ export async function openAnswers({ dir, model }: AnswersOptions): Promise<Answe
       const { messages, ending } = await replyOf(id, mode).read(offset, { limit: 1 });
       return messages.length === 0 && ending !== undefined;
     },
-    isWriting: async (id) =>
-      writing.has(id) && (await replyOf(id, "isolated").info())?.ending === undefined,
-    stop(id) {
+    isWriting,
+    async stop(id) {
       const found = writing.get(id);
+      if (found === undefined && (await isWriting(id))) {
+        throw new DemoError("ANSWER_ELSEWHERE", 409, "another server writes the answer");
+      }
       found?.stop.abort(new DemoError("ANSWER_STOPPED", 409, "the answer was stopped"));
       writing.delete(id);
       return found !== undefined;
@@ -277,3 +317,7 @@ function causeOf(failure: unknown): unknown {
 
 /** The folder may have been closed meanwhile: then nobody reads on. */
 function ignore(): void {}
+
+function report(error: unknown): void {
+  console.error(error);
+}

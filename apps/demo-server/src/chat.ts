@@ -71,7 +71,7 @@ export function serveChat(server: FastifyInstance, { answers, mode: usual, ...se
 
   server.delete<{ Params: { id: string } }>("/chat/:id", async (request, reply) => {
     const { id } = request.params;
-    if (!answers.stop(id)) throw unknownAnswer(id);
+    if (!(await answers.stop(id))) throw unknownAnswer(id);
     return reply.code(204).send();
   });
 

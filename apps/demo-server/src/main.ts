@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { Store } from "@lazy/fsqueue";
 import { openAnswers } from "./answers.ts";
 import type { Model } from "./model.ts";
 import { createSeededModel } from "./seeded-model.ts";
@@ -8,6 +9,8 @@ const usage = `usage: npm start -- [options]
   --port N               where to listen (default 3000, or PORT; 0: the system chooses)
   --host ADDRESS         default 127.0.0.1, or HOST
   --data FOLDER          where the queues are kept (default ./data, or DATA_DIR)
+  --redis URL            keep them in Redis instead, for any number of servers (or REDIS_URL)
+  --lease-ms N           there: how long a silent server counts as alive (default 15000)
   --mode MODE            isolated (default), or shared: all answers in one session, to see the fault
   --tokens-per-second N  how fast the seeded generator speaks, 0 for as fast as it can (default 20)
 A model in place of the seeded generator, from the environment:
@@ -26,7 +29,10 @@ try {
 async function main(): Promise<void> {
   const options = await readOptions();
   if (!options) return;
-  const answers = await openAnswers({ dir: options.data, model: options.model });
+  const { model, data, redis, leaseMs } = options;
+  const answers = await openAnswers(
+    redis === undefined ? { model, dir: data } : { model, store: await openRedis(redis, leaseMs) },
+  );
   const server = await createServer({ answers, mode: options.mode });
   let address: string;
   try {
@@ -36,9 +42,8 @@ async function main(): Promise<void> {
     await answers.close();
     throw error;
   }
-  console.log(
-    `Listening on ${address}, queues in ${options.data}, answers by ${options.model.name}`,
-  );
+  const where = redis === undefined ? data : `Redis at ${redis.host}`;
+  console.log(`Listening on ${address}, queues in ${where}, answers by ${model.name}`);
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
@@ -60,6 +65,9 @@ interface Options {
   readonly port: number;
   readonly host: string;
   readonly data: string;
+  /** Undefined: in the folder. */
+  readonly redis: URL | undefined;
+  readonly leaseMs: number;
   readonly mode: "isolated" | "shared";
   readonly model: Model;
 }
@@ -71,6 +79,8 @@ async function readOptions(): Promise<Options | undefined> {
       port: { type: "string", default: env["PORT"] ?? "3000" },
       host: { type: "string", default: env["HOST"] ?? "127.0.0.1" },
       data: { type: "string", default: env["DATA_DIR"] ?? "data" },
+      redis: { type: "string", default: env["REDIS_URL"] ?? "" },
+      "lease-ms": { type: "string", default: "15000" },
       mode: { type: "string", default: "isolated" },
       "tokens-per-second": { type: "string", default: "20" },
       help: { type: "boolean", default: false },
@@ -90,14 +100,37 @@ async function readOptions(): Promise<Options | undefined> {
       `--tokens-per-second must be 0 or more, not ${values["tokens-per-second"]}\n${usage}`,
     );
   }
+  const leaseMs = Number(values["lease-ms"]);
+  if (!Number.isInteger(leaseMs) || leaseMs < 100) {
+    throw new TypeError(`--lease-ms must be 100 or more, not ${values["lease-ms"]}\n${usage}`);
+  }
   if (values.mode !== "isolated" && values.mode !== "shared") {
     throw new TypeError(`--mode must be isolated or shared, not ${values.mode}\n${usage}`);
   }
+  const redis = values.redis === "" ? undefined : redisUrl(values.redis);
   const model = (await upstreamModel()) ?? createSeededModel({ tokensPerSecond });
   if (values.mode === "shared" && !model.seeded) {
     throw new TypeError(`--mode shared only works without LLM_BASE_URL\n${usage}`);
   }
-  return { port, host: values.host, data: values.data, mode: values.mode, model };
+  if (values.mode === "shared" && redis !== undefined) {
+    throw new TypeError(`--mode shared only works without --redis\n${usage}`);
+  }
+  return { port, host: values.host, data: values.data, redis, leaseMs, mode: values.mode, model };
+}
+
+/** The password in it stays out of every message. */
+function redisUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.host === "") {
+    throw new TypeError(`--redis must be an address such as redis://127.0.0.1:6379\n${usage}`);
+  }
+  return url;
+}
+
+/** Its client takes a while to load, and most do without. */
+async function openRedis(url: URL, leaseMs: number): Promise<Store> {
+  const { openRedisStore } = await import("@lazy/redis");
+  return openRedisStore({ url: url.href, leaseMs });
 }
 
 /** The model that the environment names. The key stays out of every message. */

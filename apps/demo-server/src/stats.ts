@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import type { Answers } from "./answers.ts";
+import type { Answers, Mode } from "./answers.ts";
 
 /** What `GET /stats` answers. */
 export interface Stats {
@@ -8,6 +8,8 @@ export interface Stats {
   /** Sessions that have not ended. */
   readonly sessions: number;
   readonly model: { readonly name: string; readonly seeded: boolean };
+  /** Those that an answer can be begun in. */
+  readonly modes: readonly Mode[];
   /** Resident memory of the server's process, in bytes. */
   readonly memory: number;
   /** Its open files and sockets; null where the system does not tell. */
@@ -21,6 +23,7 @@ export async function readStats(answers: Answers): Promise<Stats> {
   return {
     ...answers.stats(),
     model: { name: answers.model.name, seeded: answers.model.seeded },
+    modes: answers.modes,
     memory: process.memoryUsage.rss(),
     openFiles: await countOpenFiles(),
     time: Date.now(),

@@ -45,7 +45,7 @@ export function serveUiChat(server: FastifyInstance, serving: Serving): void {
     { schema: { params: uiChatParams } },
     async (request, reply) => {
       const id = await answers.turns.latest(request.params.id);
-      if (id === undefined || !answers.stop(id)) throw unknownAnswer(request.params.id);
+      if (id === undefined || !(await answers.stop(id))) throw unknownAnswer(request.params.id);
       return reply.code(204).send();
     },
   );
