@@ -9,6 +9,7 @@ const suites: Record<string, () => Promise<{ questions: readonly Question[] }>> 
   flow: () => import("./flow/questions.ts"),
   fsqueue: () => import("./fsqueue/questions.ts"),
   http: () => import("./http/questions.ts"),
+  redis: () => import("./redis/questions.ts"),
 };
 
 const { values: options, positionals: wanted } = parseArgs({

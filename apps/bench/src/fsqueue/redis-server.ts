@@ -5,6 +5,7 @@ import { Redis } from "ioredis";
 import type { Durability } from "./live-log.ts";
 
 export interface RedisServer {
+  readonly url: string;
   connect(): Redis;
   /** CPU time of the server process so far, in seconds. */
   cpu(): Promise<number>;
@@ -53,6 +54,7 @@ export async function startRedis(dir: string, durability: Durability): Promise<R
   const first = connect();
   await first.ping();
   return {
+    url: `redis://127.0.0.1:${port}`,
     connect,
     async cpu() {
       const info = await first.info("cpu");

@@ -80,7 +80,7 @@ function streaming(full: number, durability: Durability, targets: readonly Targe
  * Returns the milliseconds until everything was acknowledged and received. A fifth as much goes ahead and is
  * not counted: what the engine has optimised it forgets when a log is closed, as a server never does.
  */
-async function stream(log: LiveLog, streams: number, each: number): Promise<number> {
+export async function stream(log: LiveLog, streams: number, each: number): Promise<number> {
   const numbers = Array.from({ length: streams }, (_, number) => number);
   const warmUp = Math.ceil(each / 5);
   const receptions = numbers.map((number) => new Reception(number, warmUp + each));
