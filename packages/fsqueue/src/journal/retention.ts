@@ -179,7 +179,7 @@ export class Retention {
   }
 
   #writeState(queue: QueueState): void {
-    if (queue.removing || queue.uncommitted) return;
+    if (queue.uncommitted || (queue.removing && queue.forkCount === 0)) return;
     const state = encodeState(queue);
     const batch = this.#lane.begin(RECORD_HEADER + state.length);
     this.#lane.buffer.record(RecordType.open, queue.number, queue.next, state);
