@@ -12,6 +12,7 @@ const collect = runInNewContext("gc") as () => void;
 let dir = "";
 let store: Store;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const nobody = { changed(): void {} };
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "fsqueue-"));
@@ -63,6 +64,32 @@ describe("the short cut for live readers", () => {
     expect(new TextDecoder().decode(data)).toBe("b");
     expect(reader.next()).toBeUndefined();
     expect(reader.behind).toBe(false);
+  });
+
+  it("tells the end after the last message, and of what was dropped before it was given", async () => {
+    await store.append("q", [bytes("a"), bytes("b")]);
+    await store.seal("q", { status: "ok" });
+    const reader = store.follow!("q", "start", nobody);
+    const late = store.follow!("q", "start", nobody);
+    for (const _ of ["a", "b"]) {
+      expect(reader.ending).toBeUndefined();
+      expect(reader.next()).toBeDefined();
+    }
+    expect(reader.ending).toEqual({ status: "ok" });
+    await store.trim("q", "now");
+    expect(() => late.next()).toThrow(expect.objectContaining({ code: "OFFSET_TRIMMED" }));
+  });
+
+  it("leaves to `read` what stands with the origin of a fork", async () => {
+    await store.append("q", [bytes("a")]);
+    await store.open("fork", { fork: { from: "q" }, messages: [bytes("b")] });
+    const reader = store.follow!("fork", "start", nobody);
+    expect(reader.next()).toBeUndefined();
+    expect(reader.behind).toBe(true);
+    const { messages } = await store.read("fork", reader.offset, { max: 1 });
+    expect(new TextDecoder().decode(messages[0]?.data)).toBe("a");
+    reader.moveTo(messages[0]!.offset);
+    expect(new TextDecoder().decode(reader.next()?.data)).toBe("b");
   });
 
   it("stays right when the memory for what was written lately is used again and again", async () => {
