@@ -6,7 +6,7 @@ import { createManualClock } from "@lazy/fsqueue/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 import { readSegment } from "./fixtures/segment-bytes.ts";
-import { type DiskImage, SimulatedDisk } from "./fixtures/simulated-disk.ts";
+import { type DiskImage, SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
 // A loaded machine is slow, not wrong.
 
@@ -86,6 +86,41 @@ describe("segments are given back", () => {
       expect({ name, found: found.toSorted() }).toEqual({ name, found: now.toSorted() });
     }
   });
+
+  it.each(["the same", "the next"])(
+    "for good also in another lane, when it was not noted at once: by %s process",
+    async (which) => {
+      const failing = new Map<string, string>();
+      const disk = new SimulatedDisk({
+        fail: (operation, path) =>
+          failing.get(operation) === path ? systemError("EIO", path) : undefined,
+      });
+      const options = { dir: "/disk/store", segmentBytes: 2000, clock, port: disk };
+      const written = await openFileStore(options);
+      const large = new Uint8Array(3000);
+      await written.open("gone", { messages: [bytes("g")] });
+      await written.flush();
+      failing.set("sync", "/disk/store/lane-000001/0000000001.seg");
+      await written.open("busy");
+      await written.append("busy", [large], { durable: true });
+      await written.remove("gone"); // in the second lane
+      await written.append("busy", [large]);
+      await written.open("last");
+      await written.remove("busy");
+      failing.set("remove", "/disk/store/lane-000002/0000000003.seg");
+      await expect(written.compact()).rejects.toThrow("EIO");
+      expect(await disk.list("/disk/store/lane-000001")).toEqual([]);
+      failing.clear();
+      const store = which === "the same" ? written : await openFileStore(options);
+      await store.compact();
+      expect(await disk.list("/disk/store/lane-000002")).not.toContain("0000000003.seg");
+      const port = new SimulatedDisk({ image: disk.cuts(() => 0)[0]!.image });
+      const again = await openFileStore({ ...options, port });
+      expect(await again.info("gone")).toBeUndefined();
+      expect(await again.info("last")).toBeDefined();
+      await again.close();
+    },
+  );
 
   it("when their messages are trimmed; the queue keeps all else it had", async () => {
     await store.open("q", { metadata: { a: "1" }, maxMessages: 1000, owned: true });

@@ -30,6 +30,11 @@ class DraftDisk extends SimulatedDisk {
   #draft = -1;
   onBegin: (() => void) | undefined;
   onEntries: (() => void) | undefined;
+  held: Promise<void> | undefined;
+  override async sync(descriptor: number): Promise<void> {
+    await this.held;
+    return super.sync(descriptor);
+  }
   override async open(...call: Parameters<SimulatedDisk["open"]>): Promise<number> {
     const descriptor = await super.open(...call);
     if (call[0] !== draft) return descriptor;
@@ -152,7 +157,9 @@ describe("what a snapshot tells", () => {
     await store.open("gone", { messages: [bytes("g")] });
     await store.open("filler");
     const removed: Promise<boolean>[] = [];
+    // While the entries are made nothing becomes durable, and so the removals are under way.
     disk.onBegin = () => {
+      disk.held = new Promise((resolve) => (disk.onEntries = resolve));
       removed.push(store.remove("origin"), store.remove("gone"));
     };
     await appendUntilSnapshot(store, disk);
@@ -162,8 +169,12 @@ describe("what a snapshot tells", () => {
     const again = await open(new SimulatedDisk({ image }));
     await expect(again.open("origin")).rejects.toMatchObject({ code: "QUEUE_REMOVED" });
     expect(await textsOf(again, "fork")).toEqual(["o"]);
+    expect((await again.open("gone")).created).toBe(true);
     await again.close();
     await store.close();
+    const last = await open(disk);
+    await expect(last.open("origin")).rejects.toMatchObject({ code: "QUEUE_REMOVED" });
+    await last.close();
   });
 
   it("says nothing of a queue that was removed before its turn came; its deletion is kept", async () => {
