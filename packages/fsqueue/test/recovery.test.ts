@@ -2,7 +2,7 @@ import { type Store, openFileStore } from "@lazy/fsqueue";
 import { createManualClock } from "@lazy/fsqueue/testing";
 import { describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
-import { type RawRecord, readSegment } from "./fixtures/segment-bytes.ts";
+import { type RawRecord, crcOf, readSegment } from "./fixtures/segment-bytes.ts";
 import { type DiskImage, SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
@@ -57,9 +57,35 @@ describe("what a crash tore at the end", () => {
     await store.flush();
     await store.append("q", [bytes("telling")]);
     const image = flipped(disk.image(), first, "damaged");
-    const opening = openFileStore({ dir, port: new SimulatedDisk({ image }) });
-    await expect(opening).rejects.toMatchObject({ code: "CORRUPT", details: { queue: "q" } });
+    // The header of the last one tells, though what it heads is torn.
+    for (const one of [image, flipped(image, first, "telling")]) {
+      const opening = openFileStore({ dir, port: new SimulatedDisk({ image: one }) });
+      await expect(opening).rejects.toMatchObject({ code: "CORRUPT", details: { queue: "q" } });
+    }
     await store.close();
+  });
+});
+
+describe("a block whose checksums are right", () => {
+  it.each<[string, (view: DataView, at: number) => void]>([
+    ["has another count of records", (view, at) => view.setUint32(at + 8, 2, true)],
+    ["has a record that goes on behind its end", (view, at) => view.setUint8(at + 36, 255)],
+    ["has a record shorter than a header", (view, at) => view.setUint8(at + 36, 7)],
+  ])("is damage when it %s", async (_, change) => {
+    const disk = new SimulatedDisk();
+    const store = await openFileStore({ dir, port: disk });
+    await store.open("q");
+    await store.append("q", [bytes("changed")], { durable: true });
+    await store.close();
+    const file = Buffer.from((disk.image().get(first) as Uint8Array).slice());
+    const view = new DataView(file.buffer, file.byteOffset);
+    const at = file.indexOf("changed") - 24 - 32;
+    change(view, at);
+    const salt = view.getUint32(8, true);
+    view.setUint32(at + 24, crcOf(file.subarray(at + 32, at + 32 + 24 + 7), salt), true);
+    view.setUint32(at + 28, crcOf(file.subarray(at, at + 28), (salt ^ at) >>> 0), true);
+    const port = new SimulatedDisk({ image: new Map(disk.image()).set(first, file) });
+    await expect(openFileStore({ dir, port })).rejects.toMatchObject({ code: "CORRUPT" });
   });
 });
 

@@ -283,7 +283,7 @@ async function scanSegment(
 
 /**
  * What is invalid at `offset`: bytes that a crash tore while they were being written, or damage to bytes
- * that were durable? A valid block after it tells, by how much was durable when that was written.
+ * that were durable? The header of a block after it tells, by how much was durable when that was written.
  */
 async function wasDurable(
   reader: SegmentReader,
