@@ -19,12 +19,12 @@ function portOf(disk: SimulatedDisk, changes: Partial<FilePort>): FilePort {
 }
 
 /** Without timers: those that poll move the faked ones on. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
+async function until(condition: () => Promise<boolean>): Promise<boolean> {
   for (let turn = 0; turn < 1000; turn += 1) {
-    if (await condition()) return;
+    if (await condition()) return true;
     await new Promise((resolve) => setImmediate(resolve));
   }
-  throw new Error("it has not come to it");
+  return false;
 }
 
 function fakeIntervals(): void {
@@ -202,10 +202,10 @@ describe("a store that reads along", () => {
     const count = async (): Promise<unknown> => (await reader.info("q"))?.messages;
     await writer.append("q", [new Uint8Array(3000)]);
     tell?.(false);
-    await until(async () => (await count()) === 2);
+    expect(await until(async () => (await count()) === 2)).toBe(true);
     await writer.append("q", [bytes("in the next segment")]);
     tell?.(true);
-    await until(async () => (await count()) === 3);
+    expect(await until(async () => (await count()) === 3)).toBe(true);
   });
 
   it("watches one folder, and none when it is closed; nor does it look any more", async () => {

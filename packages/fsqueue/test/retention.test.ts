@@ -111,8 +111,8 @@ describe("segments are given back", () => {
       await expect(written.compact()).rejects.toThrow("EIO");
       expect(await disk.list("/disk/store/lane-000001")).toEqual([]);
       failing.clear();
-      const store = which === "the same" ? written : await openFileStore(options);
-      await store.compact();
+      const next = which === "the same" ? written : await openFileStore(options);
+      await next.compact();
       expect(await disk.list("/disk/store/lane-000002")).not.toContain("0000000003.seg");
       const port = new SimulatedDisk({ image: disk.cuts(() => 0)[0]!.image });
       const again = await openFileStore({ ...options, port });

@@ -24,7 +24,6 @@ interface StateRecord {
   removed?: true;
   touched?: number;
   ending?: Ending;
-  sealer?: { id: string; epoch: number; sequence: number };
   order?: string;
   /** id, epoch, sequence, end */
   producers?: [string, number, number, number][];
@@ -64,7 +63,6 @@ export function encodeState(queue: QueueState): Uint8Array {
   // A deletion that is laid down stands before this.
   if (queue.removed || queue.removing) state.removed = true;
   if (queue.ending !== undefined) state.ending = queue.ending;
-  if (queue.sealer !== undefined) state.sealer = queue.sealer;
   if (queue.order !== undefined) state.order = queue.order;
   if (queue.producers !== undefined) {
     state.producers = [...queue.producers].map(([id, { epoch, sequence, end }]) => [
@@ -127,7 +125,6 @@ function restoreState(queue: QueueState, state: StateRecord): void {
   queue.recordedTouch = queue.touchedAt;
   queue.ending = state.ending;
   queue.ended = state.ending !== undefined;
-  queue.sealer = state.sealer;
   queue.order = state.order;
   queue.producers =
     state.producers === undefined
