@@ -154,7 +154,7 @@ describe("what a snapshot tells", () => {
     const store = await open(disk, options);
     await store.open("origin", { messages: [bytes("o")] });
     await store.open("fork", { fork: { from: "origin" } });
-    await store.open("gone", { messages: [bytes("g")] });
+    await store.open("gone", { messages: [new Uint8Array(2500)] });
     await store.open("filler");
     const removed: Promise<boolean>[] = [];
     // While the entries are made nothing becomes durable, and so the removals are under way.
@@ -166,13 +166,17 @@ describe("what a snapshot tells", () => {
     expect(await Promise.all(removed)).toEqual([true, true]);
     const image = disk.image();
     expect(await found(image)).toEqual(await found(without(image)));
-    const again = await open(new SimulatedDisk({ image }));
+    const port = new SimulatedDisk({ image });
+    const again = await open(port);
     await expect(again.open("origin")).rejects.toMatchObject({ code: "QUEUE_REMOVED" });
     expect(await textsOf(again, "fork")).toEqual(["o"]);
     expect((await again.open("gone")).created).toBe(true);
     await again.close();
     await store.close();
-    const last = await open(disk);
+    // Of the four, the one that was opened anew, and the one that is gone, which stands in no snapshot.
+    const { buffer, byteOffset } = port.image().get(snapshot) as Uint8Array;
+    expect(new DataView(buffer, byteOffset).getUint32(12, true)).toBe(4);
+    const last = await open(port);
     await expect(last.open("origin")).rejects.toMatchObject({ code: "QUEUE_REMOVED" });
     await last.close();
   });

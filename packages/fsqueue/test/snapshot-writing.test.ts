@@ -79,8 +79,10 @@ describe("a snapshot that was written", () => {
     await fill(store);
     await store.close();
     const before = await found(disk.image());
-    for (let round = 0; round < 2; round += 1) await (await open(disk)).close();
-    expect(await scanned(disk.image())).toBe(0);
+    for (let round = 0; round < 2; round += 1) {
+      await (await open(disk)).close();
+      expect(await scanned(disk.image())).toBe(0);
+    }
     expect(await found(disk.image())).toEqual(before);
   });
 
