@@ -155,6 +155,45 @@ describe("a message in the place of another", () => {
   });
 });
 
+describe("another record in the place of a message", () => {
+  it("is told, though it is intact, and of the same queue, length and sequence", async () => {
+    const disk = new SimulatedDisk();
+    const writer = await openFileStore({ dir, port: disk });
+    await writer.open("q");
+    const { offset } = await writer.append("q", [Buffer.from("first")]);
+    await writer.append("q", [Buffer.from("other")]);
+    await writer.cursors.set("q", "group", offset);
+    await writer.close();
+    const image = disk.image();
+    const records = readSegment(fileOf(image)).filter(({ sequence }) => sequence === 1);
+    const [message, cursor] = [2, 5].map((type) => records.find((one) => one.type === type)!);
+    const store = await openFileStore({ dir, port: disk });
+    const descriptor = await disk.open(path, "write");
+    disk.writeNow(descriptor, fileOf(image), cursor!.offset, 24 + 5, message!.offset);
+    await expect(store.read("q", "start")).rejects.toMatchObject({
+      code: "CORRUPT",
+      details: { offset: message!.offset, queue: "q", sequence: 1 },
+    });
+    await store.close();
+  });
+});
+
+describe("a file that is cut while the store is open", () => {
+  it("is told, though the memory for it holds what was read before", async () => {
+    const disk = new SimulatedDisk({ image: await imageOf(dense) });
+    const store = await openFileStore({ dir, port: disk });
+    const target = new Uint8Array(100_000);
+    expect((await store.readInto!("q0", "start", target)).messages).toBe(dense.messages);
+    const descriptor = await disk.open(path, "write");
+    await disk.truncate(descriptor, recordsOf(disk.image(), 0)[50]!.offset);
+    await expect(store.readInto!("q0", "start", target)).rejects.toMatchObject({
+      code: "CORRUPT",
+      details: { queue: "q0", sequence: 50 },
+    });
+    await store.close();
+  });
+});
+
 describe("damage between the messages of a queue", () => {
   it("hides none of them", async () => {
     const image = await imageOf(dense);

@@ -1,5 +1,6 @@
+import { performance } from "node:perf_hooks";
 import { type Store, openFileStore } from "@lazy/fsqueue";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { SimulatedDisk } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
@@ -135,6 +136,29 @@ describe("copies of what is not in memory", () => {
     const again = copy("scattered", 1000);
     await disk.letOn(again);
     expect(await again).toBe("message 0 message 1 message 2 message 3 ");
+  });
+});
+
+describe("reads of what is not in memory", () => {
+  it("take the memory for it when it is their turn", async () => {
+    const first = new SimulatedDisk();
+    const writer = await openFileStore({ dir, port: first });
+    await pages(writer);
+    await writer.close();
+    const store = await openFileStore({ dir, port: first });
+    stores.push(store);
+    // Each read takes a turn of the event loop.
+    let now = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => (now += 1));
+    const taken = vi.spyOn(Buffer, "allocUnsafeSlow");
+    onTestFinished(() => void vi.restoreAllMocks());
+    const reading = everyPage.map((n) => store.read(`${n}`, "start"));
+    expect(taken.mock.calls.length).toBeLessThan(5);
+    const texts = (await Promise.all(reading)).map(({ messages }) =>
+      Buffer.from(messages[0]!.data).toString("latin1"),
+    );
+    expect(texts).toEqual(everyPage.map(page));
+    expect(taken.mock.calls.length).toBe(100);
   });
 });
 

@@ -257,6 +257,8 @@ describe("offsets after a power cut", () => {
     const again = await openFileStore({ dir, port: disk, salvage: () => {} });
     const info = await again.info("q");
     expect(info!.head <= info!.tail).toBe(true);
+    const { next } = await again.read("q", "start");
+    expect((await again.read("q", next)).messages).toEqual([]);
     expect((await again.append("q", [bytes("after")])).offset > offset).toBe(true);
     await again.close();
   });

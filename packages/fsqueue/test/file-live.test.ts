@@ -12,6 +12,7 @@ const collect = runInNewContext("gc") as () => void;
 let dir = "";
 let store: Store;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const nobody = { changed(): void {} };
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "fsqueue-"));
@@ -65,9 +66,36 @@ describe("the short cut for live readers", () => {
     expect(reader.behind).toBe(false);
   });
 
+  it("tells the end after the last message, and of what was dropped before it was given", async () => {
+    await store.append("q", [bytes("a"), bytes("b")]);
+    await store.seal("q", { status: "ok" });
+    const reader = store.follow!("q", "start", nobody);
+    const late = store.follow!("q", "start", nobody);
+    for (const _ of ["a", "b"]) {
+      expect(reader.ending).toBeUndefined();
+      expect(reader.next()).toBeDefined();
+    }
+    expect(reader.ending).toEqual({ status: "ok" });
+    await store.trim("q", "now");
+    expect(() => late.next()).toThrow(expect.objectContaining({ code: "OFFSET_TRIMMED" }));
+  });
+
+  it("leaves to `read` what stands with the origin of a fork", async () => {
+    await store.append("q", [bytes("a")]);
+    await store.open("fork", { fork: { from: "q" }, messages: [bytes("b")] });
+    const reader = store.follow!("fork", "start", nobody);
+    expect(reader.next()).toBeUndefined();
+    expect(reader.behind).toBe(true);
+    const { messages } = await store.read("fork", reader.offset, { max: 1 });
+    expect(new TextDecoder().decode(messages[0]?.data)).toBe("a");
+    reader.moveTo(messages[0]!.offset);
+    expect(new TextDecoder().decode(reader.next()?.data)).toBe("b");
+  });
+
   it("stays right when the memory for what was written lately is used again and again", async () => {
     await store.close();
-    store = await openFileStore({ dir, memoryBytes: 1 << 20 });
+    // The last stretch of a segment is of any size: the memory is not filled to its end each time.
+    store = await openFileStore({ dir, memoryBytes: 1 << 20, segmentBytes: 700_000 });
     await store.open("r");
     const text = (name: string, n: number): string => `${name} ${n} `.padEnd(1000, name);
     const held: [name: string, n: number, data: Uint8Array][] = [];
@@ -92,7 +120,7 @@ describe("the short cut for live readers", () => {
       const written = ["q", "r"].map((name) => store.append(name, [bytes(text(name, n))]));
       if (n % 7 === 0) await Promise.all(written);
       if (n % 20 === 0) await readers.q(); // in memory
-      if (n % 500 === 0) await readers.r(); // some of it in the ring, some no more
+      if (n % 1000 === 0) await readers.r(); // some of it in the ring, some no more
     }
     await store.flush();
     await readers.q();
@@ -100,6 +128,18 @@ describe("the short cut for live readers", () => {
     expect(held).toHaveLength(12_000);
     // What was given stays what it was, whatever has become of the memory.
     for (const [name, n, data] of held) expect(new TextDecoder().decode(data)).toBe(text(name, n));
+  });
+
+  it("keeps what was written before a message that would take most of the memory", async () => {
+    await store.close();
+    store = await openFileStore({ dir, memoryBytes: 1 << 20 });
+    const reader = store.follow!("q", "now", nobody);
+    await store.append("q", [bytes("small")]);
+    await store.append("q", [new Uint8Array(700_000)]);
+    await store.append("q", [bytes("after")]);
+    expect(new TextDecoder().decode(reader.next()?.data)).toBe("small");
+    expect(reader.next()).toBeUndefined();
+    expect(reader.behind).toBe(true);
   });
 
   it("wakes a tail for what is no longer in memory when it is told of it", async () => {

@@ -89,6 +89,15 @@ describe.skipIf(!isLinux)(`who writes a folder${only}`, () => {
     expect(await outcomeOfOpening()).toBe("opened");
   });
 
+  it("keeps no process alive by holding it", async () => {
+    const sockets = (): number =>
+      process.getActiveResourcesInfo().filter((type) => type.startsWith("Pipe")).length;
+    const before = sockets();
+    const store = await openFileStore({ dir });
+    expect(sockets()).toBe(before);
+    await store.close();
+  });
+
   it("keeps it when its files are deleted", async () => {
     const store = await openFileStore({ dir });
     await rm(join(dir, "LOCK"));

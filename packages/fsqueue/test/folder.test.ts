@@ -92,6 +92,19 @@ describe("a folder", () => {
     }
   });
 
+  it("loses no file that another process put in the way", async () => {
+    const store = await openFileStore({ dir, segmentBytes: 1000 });
+    await store.open("q");
+    const next = join(dir, "lane-000001", "0000000002.seg");
+    await writeFile(next, "precious");
+    await store.append("q", [new Uint8Array(2000)]);
+    await expect(store.append("q", [bytes("a")])).rejects.toMatchObject({ code: "STORE_FAILED" });
+    expect(await readFile(next, "utf8")).toBe("precious");
+    await store.append("q", [bytes("b")]);
+    expect((await store.info("q"))?.messages).toBe(2);
+    await store.close();
+  });
+
   it("on a network file system is refused", async () => {
     class NetworkDisk extends SimulatedDisk {
       override folderType(): Promise<number> {

@@ -44,4 +44,13 @@ describe("a segment that is not of this log", () => {
       "CORRUPT",
     );
   });
+
+  it("but the index, which begins as a segment does, is damage", async () => {
+    const disk = new SimulatedDisk();
+    const store = await openFileStore({ dir, port: disk, indexBytes: 0 });
+    await store.open("q", { messages: [new Uint8Array(400)] });
+    await store.close();
+    const index = disk.image().get(`${dir}/index.snapshot`)!;
+    expect(await codeOfOpening(new Map(disk.image()).set(pathOf(1), index))).toBe("CORRUPT");
+  });
 });

@@ -81,6 +81,13 @@ describe("a segment file that is missing", () => {
     const { store, lost } = await salvaged(without);
     expect(lost).toEqual(["q"]);
     expect(await textsOf(store, "q")).toEqual([]);
+    // Who follows it goes over the gap, but not before what stands behind it is acknowledged.
+    const reader = store.follow!("q", "start", { changed() {} });
+    const appending = store.append("q", [bytes("after")]);
+    expect(reader.next()).toBeUndefined();
+    expect(reader.next()).toBeUndefined();
+    const { offset } = await appending;
+    expect(reader.next()?.offset).toBe(offset);
     await store.close();
   });
 

@@ -2,11 +2,15 @@ import { type Store, openFileStore } from "@lazy/fsqueue";
 import { createManualClock } from "@lazy/fsqueue/testing";
 import { describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
+import { type RawRecord, crcOf, readSegment } from "./fixtures/segment-bytes.ts";
 import { type DiskImage, SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
 const first = `${dir}/lane-000001/0000000001.seg`;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const opened = (image: DiskImage, path: string): RawRecord[] =>
+  readSegment(image.get(path) as Uint8Array).filter(({ type }) => type === 1);
 
 function reopen(disk: SimulatedDisk): Promise<Store> {
   return openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
@@ -53,9 +57,35 @@ describe("what a crash tore at the end", () => {
     await store.flush();
     await store.append("q", [bytes("telling")]);
     const image = flipped(disk.image(), first, "damaged");
-    const opening = openFileStore({ dir, port: new SimulatedDisk({ image }) });
-    await expect(opening).rejects.toMatchObject({ code: "CORRUPT", details: { queue: "q" } });
+    // The header of the last one tells, though what it heads is torn.
+    for (const one of [image, flipped(image, first, "telling")]) {
+      const opening = openFileStore({ dir, port: new SimulatedDisk({ image: one }) });
+      await expect(opening).rejects.toMatchObject({ code: "CORRUPT", details: { queue: "q" } });
+    }
     await store.close();
+  });
+});
+
+describe("a block whose checksums are right", () => {
+  it.each<[string, (view: DataView, at: number) => void]>([
+    ["has another count of records", (view, at) => view.setUint32(at + 8, 2, true)],
+    ["has a record that goes on behind its end", (view, at) => view.setUint8(at + 36, 255)],
+    ["has a record shorter than a header", (view, at) => view.setUint8(at + 36, 7)],
+  ])("is damage when it %s", async (_, change) => {
+    const disk = new SimulatedDisk();
+    const store = await openFileStore({ dir, port: disk });
+    await store.open("q");
+    await store.append("q", [bytes("changed")], { durable: true });
+    await store.close();
+    const file = Buffer.from((disk.image().get(first) as Uint8Array).slice());
+    const view = new DataView(file.buffer, file.byteOffset);
+    const at = file.indexOf("changed") - 24 - 32;
+    change(view, at);
+    const salt = view.getUint32(8, true);
+    view.setUint32(at + 24, crcOf(file.subarray(at + 32, at + 32 + 24 + 7), salt), true);
+    view.setUint32(at + 28, crcOf(file.subarray(at, at + 28), (salt ^ at) >>> 0), true);
+    const port = new SimulatedDisk({ image: new Map(disk.image()).set(first, file) });
+    await expect(openFileStore({ dir, port })).rejects.toMatchObject({ code: "CORRUPT" });
   });
 });
 
@@ -73,6 +103,56 @@ describe("a segment that is shorter than the next one says", () => {
     await expect(openFileStore({ dir, port: new SimulatedDisk({ image }) })).rejects.toMatchObject({
       code: "CORRUPT",
     });
+  });
+});
+
+describe("a header of a segment", () => {
+  it.each(["first", "last"])(
+    "is told when a byte of it is damaged; nothing is lost: %s",
+    async (which) => {
+      const disk = new SimulatedDisk();
+      const store = await openFileStore({ dir, port: disk, segmentBytes: 1000 });
+      await store.open("q");
+      const texts = Array.from({ length: 9 }, (_, n) => `${n}`.padEnd(600));
+      for (const text of texts) await store.append("q", [bytes(text)]);
+      await store.close();
+      const paths = [...disk.image().keys()].filter((path) => path.endsWith(".seg")).toSorted();
+      const path = paths.at(which === "first" ? 0 : -1)!;
+      for (let at = 0; at < 64; at += 1) {
+        const file = (disk.image().get(path) as Uint8Array).slice();
+        file[at]! ^= 1 << (at % 8);
+        const port = new SimulatedDisk({ image: new Map(disk.image()).set(path, file) });
+        await expect(openFileStore({ dir, port })).rejects.toMatchObject({
+          code: "CORRUPT",
+          details: { path, offset: 0 },
+        });
+        const lost: unknown[] = [];
+        const salvage = (loss: unknown): void => void lost.push(loss);
+        const salvaged = await openFileStore({ dir, port, salvage });
+        expect(lost).toEqual([]);
+        expect(await textsOf(salvaged, "q")).toEqual(texts);
+        await salvaged.close();
+      }
+    },
+  );
+});
+
+describe("a number of a queue", () => {
+  it("is not given again, though no segment speaks of that queue any more", async () => {
+    const disk = new SimulatedDisk();
+    const store = await openFileStore({ dir, port: disk });
+    await store.open("old", { messages: [new Uint8Array(5000)] });
+    const [old] = opened(disk.image(), first);
+    await store.remove("old");
+    await store.compact();
+    await store.close();
+    expect(disk.image().has(first)).toBe(false);
+    const again = await openFileStore({ dir, port: disk });
+    await again.open("new");
+    const [only, ...others] = opened(disk.image(), first.replace("1.seg", "2.seg"));
+    expect(others).toEqual([]);
+    expect(only!.queue).toBeGreaterThan(old!.queue);
+    await again.close();
   });
 });
 
@@ -160,10 +240,12 @@ describe("where the log speaks of a queue", () => {
       const disk = new SimulatedDisk();
       const options = { dir, port: disk, segmentBytes: 2000, indexBytes };
       const writing = await openFileStore(options);
-      // All of the first segment stays; what the second says of this queue is said there alone.
+      await writing.open("dropped", { messages: [bytes("d")] });
+      // All of the first segment stays; what the second says of these queues is said there alone.
       const { info } = await writing.open("q", { messages: [new Uint8Array(50_000)] });
       await writing.open("busy");
       await writing.cursors.set("q", "group", info.tail);
+      await writing.remove("dropped");
       for (let n = 0; n < 9; n += 1) await writing.append("busy", [new Uint8Array(500)]);
       await writing.close();
       const compacting = await openFileStore(options);
@@ -177,6 +259,7 @@ describe("where the log speaks of a queue", () => {
       image.delete(`${dir}/index.snapshot`);
       const again = await openFileStore({ ...options, port: new SimulatedDisk({ image }) });
       expect(await again.cursors.get("q", "group")).toBe(info.tail);
+      expect(await again.info("dropped")).toBeUndefined();
       await again.close();
     },
   );

@@ -130,9 +130,14 @@ describe("an opening that the system refuses", () => {
     await store.close();
   });
 
-  it.each([false, true])(
-    "leaves no file open that cannot be read, readonly: %s",
-    async (readonly) => {
+  it.each([
+    { readonly: false, from: 0 },
+    { readonly: false, from: 64 },
+    { readonly: true, from: 0 },
+    { readonly: true, from: 64 },
+  ])(
+    "leaves no file open that cannot be read: readonly $readonly, from byte $from on",
+    async ({ readonly, from }) => {
       const disk = new SimulatedDisk();
       const written = await openFileStore({ dir, port: disk, segmentBytes: 1000 });
       await written.open("q");
@@ -140,11 +145,19 @@ describe("an opening that the system refuses", () => {
       await written.close();
       const paths = [...disk.image().keys()].filter((path) => path.endsWith(".seg"));
       expect(paths.length).toBeGreaterThan(3);
-      const again = new SimulatedDisk({
-        image: disk.image(),
-        fail: (operation, path) =>
-          operation === "read" && path === paths[1] ? systemError("EIO", path) : undefined,
-      });
+      class BadDisk extends SimulatedDisk {
+        #bad = -1;
+        override async open(...call: Parameters<SimulatedDisk["open"]>): Promise<number> {
+          const descriptor = await super.open(...call);
+          if (call[0] === paths[1]) this.#bad = descriptor;
+          return descriptor;
+        }
+        override async read(...call: Parameters<SimulatedDisk["read"]>): Promise<number> {
+          if (call[0] === this.#bad && call[4] >= from) throw systemError("EIO", paths[1]!);
+          return super.read(...call);
+        }
+      }
+      const again = new BadDisk({ image: disk.image() });
       await expect(openFileStore({ dir, port: again, readonly })).rejects.toMatchObject({
         code: "STORE_FAILED",
       });

@@ -5,7 +5,8 @@ import { type Store, openFileStore } from "@lazy/fsqueue";
 import { createManualClock } from "@lazy/fsqueue/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
-import { SimulatedDisk } from "./fixtures/simulated-disk.ts";
+import { readSegment } from "./fixtures/segment-bytes.ts";
+import { type DiskImage, SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
 // A loaded machine is slow, not wrong.
 
@@ -86,6 +87,41 @@ describe("segments are given back", () => {
     }
   });
 
+  it.each(["the same", "the next"])(
+    "for good also in another lane, when it was not noted at once: by %s process",
+    async (which) => {
+      const failing = new Map<string, string>();
+      const disk = new SimulatedDisk({
+        fail: (operation, path) =>
+          failing.get(operation) === path ? systemError("EIO", path) : undefined,
+      });
+      const options = { dir: "/disk/store", segmentBytes: 2000, clock, port: disk };
+      const written = await openFileStore(options);
+      const large = new Uint8Array(3000);
+      await written.open("gone", { messages: [bytes("g")] });
+      await written.flush();
+      failing.set("sync", "/disk/store/lane-000001/0000000001.seg");
+      await written.open("busy");
+      await written.append("busy", [large], { durable: true });
+      await written.remove("gone"); // in the second lane
+      await written.append("busy", [large]);
+      await written.open("last");
+      await written.remove("busy");
+      failing.set("remove", "/disk/store/lane-000002/0000000003.seg");
+      await expect(written.compact()).rejects.toThrow("EIO");
+      expect(await disk.list("/disk/store/lane-000001")).toEqual([]);
+      failing.clear();
+      const next = which === "the same" ? written : await openFileStore(options);
+      await next.compact();
+      expect(await disk.list("/disk/store/lane-000002")).not.toContain("0000000003.seg");
+      const port = new SimulatedDisk({ image: disk.cuts(() => 0)[0]!.image });
+      const again = await openFileStore({ ...options, port });
+      expect(await again.info("gone")).toBeUndefined();
+      expect(await again.info("last")).toBeDefined();
+      await again.close();
+    },
+  );
+
   it("when their messages are trimmed; the queue keeps all else it had", async () => {
     await store.open("q", { metadata: { a: "1" }, maxMessages: 1000, owned: true });
     const producer = { id: "p", epoch: 3, sequence: 0 };
@@ -123,6 +159,95 @@ describe("segments are given back", () => {
     expect(await textsOf(store, "rare")).toEqual(rare);
     const { messages } = await store.read("rare", "start");
     expect(messages.map(({ time }) => time)).toEqual(times);
+  });
+
+  it("and none is lost when the process dies while they are copied", async () => {
+    const images: DiskImage[] = [];
+    let copying = false;
+    const disk: SimulatedDisk = new SimulatedDisk({
+      onOperation(operation) {
+        if (copying && operation === "write") images.push(disk.image());
+      },
+    });
+    const options = { dir: "/disk/store", segmentBytes: 20_000, memoryBytes: 0, clock, port: disk };
+    const written = await openFileStore(options);
+    await written.open("rare");
+    await written.open("busy");
+    const rare: string[] = [];
+    for (let n = 0; n < 100; n += 1) {
+      if (n % 15 === 0) rare.push(`${n}`.padEnd(500));
+      if (n % 15 === 0) await written.append("rare", [bytes(rare.at(-1)!)]);
+      await written.append("busy", [new Uint8Array(1000)]);
+    }
+    await written.remove("busy");
+    copying = true;
+    await written.compact();
+    copying = false;
+    expect(images.length).toBeGreaterThan(5);
+    for (const image of images) {
+      const again = await openFileStore({ ...options, port: new SimulatedDisk({ image }) });
+      expect(await textsOf(again, "rare")).toEqual(rare);
+      await again.close();
+    }
+    await written.close();
+  });
+
+  it("when a queue was removed that forks read: what is copied is still theirs alone", async () => {
+    const disk = new SimulatedDisk();
+    const options = { dir: "/disk/store", clock, port: disk };
+    const written = await openFileStore(options);
+    await written.open("origin", { messages: [bytes("o")] });
+    await written.open("fork", { fork: { from: "origin" } });
+    await written.open("busy", { messages: [new Uint8Array(50_000)] });
+    await written.remove("origin");
+    await written.remove("busy");
+    await written.compact();
+    await written.close();
+    expect(disk.image().has("/disk/store/lane-000001/0000000001.seg")).toBe(false);
+    const again = await openFileStore(options);
+    await expect(again.open("origin")).rejects.toMatchObject({ code: "QUEUE_REMOVED" });
+    expect(await textsOf(again, "fork")).toEqual(["o"]);
+    await again.remove("fork");
+    expect((await again.open("origin")).created).toBe(true);
+    await again.close();
+  });
+
+  it("also while the removal of a queue that forks read is under way", async () => {
+    const disk = new SimulatedDisk();
+    const options = { dir: "/disk/store", segmentBytes: 400, clock, port: disk };
+    const written = await openFileStore({ ...options, durability: "synced" });
+    const large = new Uint8Array(9000);
+    await written.open("kept", { messages: [large] });
+    await written.open("origin", { metadata: { filler: "x".repeat(400) } });
+    await written.append("origin", [large]);
+    await written.open("fork", { fork: { from: "origin" } });
+    const removed = written.remove("origin");
+    await written.compact();
+    await removed;
+    await written.close();
+    expect(disk.image().has("/disk/store/lane-000001/0000000001.seg")).toBe(true);
+    expect(disk.image().has("/disk/store/lane-000001/0000000002.seg")).toBe(false);
+    const again = await openFileStore(options);
+    await expect(again.open("origin")).rejects.toMatchObject({ code: "QUEUE_REMOVED" });
+    expect((await again.read("fork", "start")).messages).toHaveLength(1);
+    await again.close();
+  });
+
+  it("and the states that stand behind them are not written again", async () => {
+    const disk = new SimulatedDisk();
+    const options = { dir: "/disk/store", segmentBytes: 2000, clock, port: disk };
+    const written = await openFileStore(options);
+    await written.open("busy", { messages: [new Uint8Array(2000)] });
+    await written.open("late", { messages: [new Uint8Array(50_000)] });
+    await written.close();
+    const again = await openFileStore(options);
+    await again.remove("busy");
+    await again.compact();
+    await again.close();
+    expect(disk.image().has("/disk/store/lane-000001/0000000001.seg")).toBe(false);
+    const files = [...disk.image()].filter(([path]) => path.endsWith(".seg"));
+    const records = files.flatMap(([, file]) => readSegment(file as Uint8Array));
+    expect(records.filter(({ type, queue }) => type === 1 && queue === 2)).toHaveLength(1);
   });
 
   it.each([

@@ -65,13 +65,12 @@ function appendTo(
     for (const { type, bytes } of extras) {
       lane.buffer.record(type, queue.number, queue.next, bytes);
     }
-    const before = { ending: queue.ending, sealer: queue.sealer, order: queue.order };
+    const before = { ending: queue.ending, order: queue.order };
     batch.onRollback(() => Object.assign(queue, before));
     if (order !== undefined) queue.order = order;
     if (producer !== undefined) batch.onRollback(advanceProducer(queue, producer, queue.next));
     if (ending !== undefined) {
       queue.ending = Object.freeze({ ...ending });
-      queue.sealer = producer;
       touch.ends = true;
     }
   }
@@ -234,7 +233,7 @@ function extrasOf(
     extras.push({ type: RecordType.order, bytes: encoder.encode(order) });
   }
   if (ending !== undefined) {
-    extras.push({ type: RecordType.seal, bytes: encodeEnding(ending, producer) });
+    extras.push({ type: RecordType.seal, bytes: encodeEnding(ending) });
   }
   return extras;
 }
@@ -248,8 +247,8 @@ function sizeOf(extras: readonly Extra[]): number {
 }
 
 /** The payload of a SEAL record. */
-export function encodeEnding(ending: Ending, sealer: QueueState["sealer"]): Uint8Array {
-  return encoder.encode(JSON.stringify(sealer === undefined ? { ending } : { ending, sealer }));
+export function encodeEnding(ending: Ending): Uint8Array {
+  return encoder.encode(JSON.stringify({ ending }));
 }
 
 /** Stop waiting when the signal says so; what was laid down may still be written. */

@@ -23,7 +23,6 @@ export class ChunkRing {
   /** Keep a copy in place of this chunk, or nothing if it is too large. */
   keep(chunk: Chunk): void {
     const { hot } = chunk.segment;
-    if (!hot.includes(chunk)) return;
     // One that would drive out most of the others is better read from the file.
     const copies = chunk.used * 4 > this.#capacity ? [] : [this.#copy(chunk)];
     // Only now: making room may have taken others out.

@@ -5,7 +5,6 @@ import {
   RECORD_HEADER,
   RecordType,
   recordIntact,
-  recordLength,
   recordQueue,
   recordSequence,
   recordType,
@@ -193,7 +192,6 @@ function takeSpan(span: Span, bytes: Uint8Array, reader: ColdReader): void {
     const at = scattered ? place : offset - start;
     const total = RECORD_HEADER + length;
     if (
-      recordLength(view, at) !== total ||
       !recordIntact(bytes, view, at, total, salt) ||
       recordType(view, at) !== RecordType.data ||
       recordQueue(view, at) !== number ||

@@ -12,7 +12,7 @@ export const RECORD_HEADER = 24;
 
 /** A block is closed once its body has reached this; one append that is larger gets a block of its own. */
 export const BLOCK_TARGET: number = 1 << 20;
-/** No block body is longer: what a scanner need believe of a length. */
+/** No block body is longer. */
 export const BLOCK_LIMIT: number = 16 << 20;
 
 const SEGMENT_MAGIC = 0x31515a4c; // "LZQ1"
@@ -143,12 +143,10 @@ export function readBlockHeader(
 ): BlockHeader | undefined {
   if (at + BLOCK_HEADER > bytes.length) return undefined;
   if (view.getUint32(at, true) !== (BLOCK_MAGIC ^ salt) >>> 0) return undefined;
-  const bodyLength = view.getUint32(at + 4, true);
-  if (bodyLength > BLOCK_LIMIT) return undefined;
   const crc = crc32(bytes, at, at + 28, (salt ^ offset) >>> 0, view);
   if (view.getUint32(at + 28, true) !== crc) return undefined;
   return {
-    bodyLength,
+    bodyLength: view.getUint32(at + 4, true),
     count: view.getUint32(at + 8, true),
     durable: view.getUint32(at + 12, true),
     bodyCrc: view.getUint32(at + 24, true),

@@ -78,7 +78,7 @@ async function stageQueue(
   const payload = payloadOf(journal, queue.name, messages);
   checkRoom(queue, messages.length, payload);
   const state = encodeState(queue);
-  const end = ending === undefined ? undefined : encodeEnding(ending, undefined);
+  const end = ending === undefined ? undefined : encodeEnding(ending);
   const batch = lane.begin(
     RECORD_HEADER * (2 + messages.length) + state.length + payload + (end?.length ?? 0),
   );

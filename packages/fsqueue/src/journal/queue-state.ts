@@ -81,8 +81,6 @@ export class QueueState {
   gaps: Map<number, number> | undefined;
 
   ending: Ending | undefined;
-  /** The producer's append that sealed the queue. */
-  sealer: { readonly id: string; readonly epoch: number; readonly sequence: number } | undefined;
   order: string | undefined;
   producers: Map<string, ProducerState> | undefined;
   cursors: Map<string, number> | undefined;

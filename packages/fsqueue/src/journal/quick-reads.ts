@@ -104,7 +104,6 @@ export class QuickReads {
     const place = this.#next;
     const old = this.#keys[place];
     if (old !== undefined) this.#places.delete(old);
-    this.#keys[place] = -1;
     const into = this.#pages.subarray(place * PAGE, (place + 1) * PAGE);
     if (this.read(journal, segment, into, start) < PAGE) return -1;
     this.#next = (place + 1) % this.#count;

@@ -22,6 +22,8 @@ import { settle } from "./settle.ts";
 import { SNAPSHOT_FILE } from "./snapshot-layout.ts";
 import { type LoadedSnapshot, loadSnapshot } from "./snapshot-reader.ts";
 
+const LANE_FOLDER = /^lane-(\d{6})$/;
+
 /** A segment file as its header tells. */
 export interface Found {
   readonly segment: Segment;
@@ -138,7 +140,7 @@ export async function listSegments(journal: Journal): Promise<Segment[]> {
   const { port, dir } = journal.options;
   const segments: Segment[] = [];
   for (const folder of await port.list(dir)) {
-    const lane = /^lane-(\d{6})$/.exec(folder);
+    const lane = LANE_FOLDER.exec(folder);
     if (lane === null) continue;
     for (const file of await port.list(join(dir, folder))) {
       const number = /^(\d{10})\.seg$/.exec(file);
@@ -281,7 +283,7 @@ async function scanSegment(
 
 /**
  * What is invalid at `offset`: bytes that a crash tore while they were being written, or damage to bytes
- * that were durable? A valid block after it tells, by how much was durable when that was written.
+ * that were durable? The header of a block after it tells, by how much was durable when that was written.
  */
 async function wasDurable(
   reader: SegmentReader,
@@ -330,12 +332,16 @@ async function damage(
   return corruptSegment(segment, place, "A block is damaged", named);
 }
 
-/** Bytes that a dead process wrote may not be on the disk yet; nor may the entries of its folders. */
+/**
+ * Bytes that a dead process wrote may not be on the disk yet; nor may the entries of its segments, and that
+ * those of deleted ones are gone. Folders of lanes are durable before anything is written there.
+ */
 async function makeDurable(journal: Journal, last: Segment): Promise<void> {
   const { port, dir } = journal.options;
   await port.sync(last.descriptor);
-  await port.syncFolder(join(last.path, ".."));
-  await port.syncFolder(dir);
+  for (const folder of await port.list(dir)) {
+    if (LANE_FOLDER.test(folder)) await port.syncFolder(join(dir, folder));
+  }
 }
 
 /** A folder without segments gets its number now. */

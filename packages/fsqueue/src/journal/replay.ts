@@ -22,7 +22,7 @@ const decoder = new TextDecoder();
 
 /**
  * Bring the queues to what the records of one valid block say. `bytes[at, end)` is its body, which stands
- * at `offset` in the segment. Records are idempotent: compaction repeats them.
+ * at `offset` in the segment. Messages and states may come again: compaction repeats them.
  */
 export function replayBlock(
   journal: Journal,
@@ -77,22 +77,16 @@ export function replayRecord(
       break;
     }
     case RecordType.seal: {
-      const { ending, sealer } = JSON.parse(decoder.decode(payload)) as {
-        ending: Ending;
-        sealer?: { id: string; epoch: number; sequence: number };
-      };
+      const { ending } = JSON.parse(decoder.decode(payload)) as { ending: Ending };
       queue.ending = Object.freeze(ending);
       queue.ended = true;
-      queue.sealer = sealer;
       break;
     }
     case RecordType.trim: {
-      if (sequence > queue.head) {
-        if (journal.touched !== undefined)
-          subtract(queue, contentBetween(queue, queue.head, sequence));
-        queue.head = sequence;
-        queue.keptHead = sequence;
-      }
+      if (journal.touched !== undefined)
+        subtract(queue, contentBetween(queue, queue.head, sequence));
+      queue.head = sequence;
+      queue.keptHead = sequence;
       if (sequence > queue.next) queue.next = sequence;
       break;
     }
@@ -108,14 +102,7 @@ export function replayRecord(
     }
     case RecordType.producer: {
       const { id, epoch, sequence: last } = decodeProducer(payload);
-      const known = queue.producers?.get(id);
-      if (
-        known === undefined ||
-        epoch > known.epoch ||
-        (epoch === known.epoch && last > known.sequence)
-      ) {
-        (queue.producers ??= new Map()).set(id, { epoch, sequence: last, end: sequence });
-      }
+      (queue.producers ??= new Map()).set(id, { epoch, sequence: last, end: sequence });
       break;
     }
     case RecordType.gap: {
@@ -190,11 +177,8 @@ function replayOpen(
 ): void {
   const { settings, restore } = decodeState(payload);
   queue.settings = settings;
-  const head = queue.keptHead;
   restore(queue);
-  if (head > queue.keptHead) queue.keptHead = queue.head = head;
   queue.anchor = segment.number;
-  if (journal.touched !== undefined) journal.watchExpiry(queue);
   if (settings.fork === undefined) {
     // Its origin was given up in a salvage.
     queue.parent?.removeFork(queue);

@@ -32,6 +32,8 @@ export class Retention {
   #cancel: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
+  /** Folders in which segments were deleted, and that was not made durable yet. */
+  readonly #deletedIn: Set<string> = new Set();
 
   constructor(journal: Journal, lane: Lane) {
     this.#journal = journal;
@@ -94,7 +96,8 @@ export class Retention {
     onProgress?: (done: number, total: number) => void,
   ): Promise<void> {
     await this.#closeEarly(share, closeBytes);
-    const deleted = new Set<string>();
+    // What failed the last time comes first: else what goes next may be what tells of a deletion there.
+    await this.#syncDeletions();
     const segments = this.#journal.segments.slice();
     const total = segments.reduce((sum, { size }) => sum + size, 0);
     let done = 0;
@@ -103,12 +106,18 @@ export class Retention {
       done += segment.size;
       if (this.#stopped || segment === this.#lane.active) break;
       if (segment.live > segment.size * share || segment.readers > 0) continue;
-      if (!(await this.#retire(segment))) continue;
-      deleted.add(join(segment.path, ".."));
+      await this.#retire(segment);
     }
-    // A deleted segment must not come back: what it said may have been forgotten elsewhere by then.
-    for (const folder of deleted) await this.#journal.options.port.syncFolder(folder);
+    await this.#syncDeletions();
     onProgress?.(total, total);
+  }
+
+  /** A deleted segment must not come back: what it said may have been forgotten elsewhere by then. */
+  async #syncDeletions(): Promise<void> {
+    for (const folder of this.#deletedIn) {
+      await this.#journal.options.port.syncFolder(folder);
+      this.#deletedIn.delete(folder);
+    }
   }
 
   /** Close a large active segment of which little is needed, so that it can be retired. */
@@ -122,7 +131,7 @@ export class Retention {
     await this.#lane.barrier(true);
   }
 
-  async #retire(segment: Segment): Promise<boolean> {
+  async #retire(segment: Segment): Promise<void> {
     const journal = this.#journal;
     if (segment.live > 0) {
       for (const queue of journal.byNumber.values()) {
@@ -134,13 +143,23 @@ export class Retention {
     this.#restate(segment);
     this.#keepTombstones(segment);
     await this.#lane.barrier(true);
-    if (segment.live > 0 || segment.readers > 0) return false;
+    if (segment.live > 0 || segment.readers > 0) return;
     journal.segments = journal.segments.filter((one) => one !== segment);
-    const { port } = journal.options;
-    if (segment.damaged) await port.rename(segment.path, `${segment.path}.damaged`);
-    else await port.remove(segment.path);
+    this.#deletedIn.add(join(segment.path, ".."));
+    try {
+      await this.#deleteFile(segment);
+    } catch (error) {
+      // It is still there, and the next look finds it.
+      journal.segments = [...journal.segments, segment].toSorted((a, b) => a.number - b.number);
+      throw error;
+    }
     await journal.descriptors.drop(segment);
-    return true;
+  }
+
+  async #deleteFile({ path, damaged }: Segment): Promise<void> {
+    const { port } = this.#journal.options;
+    if (damaged) await port.rename(path, `${path}.damaged`);
+    else await port.remove(path);
   }
 
   async #copy(queue: QueueState, run: Run): Promise<void> {
@@ -179,7 +198,7 @@ export class Retention {
   }
 
   #writeState(queue: QueueState): void {
-    if (queue.removing || queue.uncommitted) return;
+    if (queue.uncommitted || (queue.removing && queue.forkCount === 0)) return;
     const state = encodeState(queue);
     const batch = this.#lane.begin(RECORD_HEADER + state.length);
     this.#lane.buffer.record(RecordType.open, queue.number, queue.next, state);

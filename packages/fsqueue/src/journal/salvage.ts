@@ -18,7 +18,7 @@ export interface Loss {
 /** No more than this is looked through for records at a time. */
 const LARGEST_STRETCH = 16 << 20;
 
-/** Take what is intact from damaged bytes; returns where to read on: the next valid block, or the end. */
+/** Take what is intact from damaged bytes; returns where to read on: the next block, or the end. */
 export async function salvageStretch(
   journal: Journal,
   reader: SegmentReader,

@@ -53,7 +53,7 @@ function recordsFill(view: DataView, at: number, end: number, count: number): bo
   return records === count;
 }
 
-/** The next valid block after this offset, in a file whose bytes at `offset` are none. */
+/** The next block after this offset, by its valid header, in a file whose bytes at `offset` are none. */
 export async function findBlock(
   reader: SegmentReader,
   salt: number,
@@ -76,8 +76,11 @@ export async function findBlock(
       continue;
     }
     const place = offset + candidate - at;
-    const found = await readBlock(reader, salt, place);
-    if (found?.block !== undefined) return { offset: place, header: found.header };
+    const found = await reader.load(place, BLOCK_HEADER);
+    if (found >= 0) {
+      const header = readBlockHeader(reader.bytes, reader.view, found, salt, place);
+      if (header !== undefined) return { offset: place, header };
+    }
     offset = place + 1;
   }
   return undefined;

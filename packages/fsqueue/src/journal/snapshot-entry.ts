@@ -74,14 +74,13 @@ export class EntryBuffer {
   }
 }
 
-/** Whether something but its name leads to the queue: a deadline, a fork, the question for orphans. */
+/** Whether something but its name leads to the queue: a deadline, its origin, the question for orphans. */
 function isEager(queue: QueueState): boolean {
   const { settings } = queue;
   return (
     settings.ttlMs !== undefined ||
     settings.expiresAt !== undefined ||
     settings.fork !== undefined ||
-    queue.forkCount > 0 ||
     queue.removed ||
     queue.removing ||
     (settings.owned && queue.ending === undefined)

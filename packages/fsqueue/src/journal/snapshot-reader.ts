@@ -57,10 +57,7 @@ export async function loadSnapshot(
   const end = SNAPSHOT_HEADER + header.entriesLength;
   const known = new Map(listed.map(({ number }) => [number, segments.get(number)!]));
   const dormant = Dormant.read(bytes, header.queues, end, known);
-  if (dormant === undefined) {
-    for (const segment of segments.values()) segment.live = 0;
-    return undefined;
-  }
+  if (dormant === undefined) return undefined;
   for (const { number, tombstones } of listed) {
     for (const [queue, first] of tombstones) segments.get(number)!.tombstones.set(queue, first);
   }

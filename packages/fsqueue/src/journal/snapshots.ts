@@ -175,7 +175,7 @@ export class Snapshots {
     }
     // Its deletion is on its way: it stands behind the place from which the log is read on.
     if (queue.removing && queue.forkCount === 0) return false;
-    slice.add(queue, queue.removing ? { segment: 0, offset: 0 } : covered);
+    slice.add(queue, covered);
     return true;
   }
 

@@ -24,7 +24,6 @@ interface StateRecord {
   removed?: true;
   touched?: number;
   ending?: Ending;
-  sealer?: { id: string; epoch: number; sequence: number };
   order?: string;
   /** id, epoch, sequence, end */
   producers?: [string, number, number, number][];
@@ -61,9 +60,9 @@ export function encodeState(queue: QueueState): Uint8Array {
   if (queue.next > 0) state.next = queue.next;
   if (queue.gaps !== undefined) state.gaps = [...queue.gaps];
   if (queue.jumps > 0) state.jump = queue.jumps;
-  if (queue.removed) state.removed = true;
+  // A deletion that is laid down stands before this.
+  if (queue.removed || queue.removing) state.removed = true;
   if (queue.ending !== undefined) state.ending = queue.ending;
-  if (queue.sealer !== undefined) state.sealer = queue.sealer;
   if (queue.order !== undefined) state.order = queue.order;
   if (queue.producers !== undefined) {
     state.producers = [...queue.producers].map(([id, { epoch, sequence, end }]) => [
@@ -126,7 +125,6 @@ function restoreState(queue: QueueState, state: StateRecord): void {
   queue.recordedTouch = queue.touchedAt;
   queue.ending = state.ending;
   queue.ended = state.ending !== undefined;
-  queue.sealer = state.sealer;
   queue.order = state.order;
   queue.producers =
     state.producers === undefined
