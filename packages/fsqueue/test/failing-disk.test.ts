@@ -1,7 +1,7 @@
 import { type FilePort, type Store, isQueueError, openFileStore } from "@lazy/fsqueue";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
-import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
+import { SimulatedDisk, seededRandom, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -60,8 +60,35 @@ describe("a full disk", () => {
     });
   }
 
+  it("is another file's matter when only this one may not grow: the next segment takes over", async () => {
+    const { store, disk, failing } = await openOn("written");
+    failing.set("write", "EFBIG");
+    const full = store.append("q", [bytes("a")]);
+    expect(await codeOf(full)).toBe("STORE_FULL");
+    failing.clear();
+    await store.append("q", [bytes("after")]);
+    expect(await disk.list(`${dir}/lane-000001`)).toHaveLength(2);
+    expect(await textsOf(store, "q")).toEqual(["before", "after"]);
+    await store.close();
+  });
+
   it("leaves no trace of what was refused, not even after a crash", async () => {
     expect(await refusedBlocks((port) => port)).toEqual(["aaaaaaaaaa"]);
+  });
+
+  it("leaves none after a power cut either, though all of it stood in the file", async () => {
+    const { store, disk, failing } = await openOn("synced", "failAfter");
+    failing.set("write", "ENOSPC");
+    expect(await codeOf(store.append("q", [bytes("refused")]))).toBe("STORE_FULL");
+    const random = seededRandom(1);
+    for (let round = 0; round < 8; round += 1) {
+      for (const { name, image } of disk.cuts(random)) {
+        const again = await openFileStore({ dir, port: new SimulatedDisk({ image }) });
+        expect({ name, texts: await textsOf(again, "q") }).toEqual({ name, texts: ["before"] });
+        await again.close();
+      }
+    }
+    await store.close().catch(() => {});
   });
 
   it("would leave one if the journal did not truncate", async () => {
@@ -97,6 +124,27 @@ describe("a file that refuses to become durable", () => {
     await again.close();
   });
 
+  it("is not asked again by the time that is up for what was written, either", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { store, disk, refuse, syncs } = await openRefusing("written");
+    await store.append("q", [bytes("written")]);
+    refuse("lane");
+    expect(await codeOf(store.flush())).toBe("STORE_FAILED");
+    // The lane that would take over has failed, too, once this is told.
+    expect(await codeOf(store.flush())).toBe("STORE_FAILED");
+    vi.advanceTimersByTime(1000);
+    expect(await codeOf(store.flush())).toBe("STORE_FAILED");
+    expect(syncs.filter((path) => path.includes("lane-000001"))).toHaveLength(1);
+    refuse("nothing");
+    await store.flush();
+    const cut = disk.cuts(() => 0)[0]!.image;
+    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: cut }) });
+    expect(await textsOf(again, "q")).toEqual(["before", "written"]);
+    await again.close();
+    await store.close();
+  });
+
   it("loses nothing that was acknowledged as written: the new lane carries it", async () => {
     const { store, disk, refuse } = await openRefusing("written");
     await store.open("gone");
@@ -114,6 +162,29 @@ describe("a file that refuses to become durable", () => {
     const again = await openFileStore({ dir, port: new SimulatedDisk({ image: cut }) });
     expect(await textsOf(again, "q")).toEqual(expected);
     expect(await textsOf(again, "new")).toEqual(["n"]);
+    await again.close();
+    await store.close();
+  });
+
+  it("does not begin the next segment before what stands in it is taken over", async () => {
+    let refusing = false;
+    const disk = new SimulatedDisk({
+      fail: (operation, path) =>
+        refusing && operation === "sync" && path.endsWith("lane-000001/0000000001.seg")
+          ? systemError("EIO", path)
+          : undefined,
+    });
+    const store = await openFileStore({ dir, port: disk, segmentBytes: 1000 });
+    await store.open("q");
+    const written = "written".padEnd(2000);
+    await store.append("q", [bytes(written)]);
+    refusing = true;
+    // It would stand in the next segment.
+    expect(await codeOf(store.append("q", [bytes("refused")]))).toBe("STORE_FAILED");
+    await store.flush();
+    const cut = disk.cuts(() => 0)[0]!.image;
+    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: cut }) });
+    expect(await textsOf(again, "q")).toEqual([written]);
     await again.close();
     await store.close();
   });
@@ -146,6 +217,19 @@ describe("a file that refuses to become durable", () => {
     const again = await openFileStore({ dir, port: new SimulatedDisk({ image: cut }) });
     expect(await textsOf(again, "q")).toEqual(["written", "too", "after"]);
     await again.close();
+    await store.close();
+  });
+
+  it("is read no more for what the new lane carries", async () => {
+    const { store, disk, refuse } = await openRefusing("written", 0);
+    const segment = `${dir}/lane-000001/0000000001.seg`;
+    const { length } = disk.image().get(segment) as Uint8Array;
+    await store.append("q", [bytes("carried".padEnd(5000))]);
+    refuse("lane-000001");
+    await store.flush().catch(() => {});
+    // What it did not make durable the system may forget at any time.
+    await disk.truncate(await disk.open(segment, "write"), length);
+    expect((await textsOf(store, "q")).map((text) => text.trim())).toEqual(["before", "carried"]);
     await store.close();
   });
 
@@ -245,7 +329,10 @@ async function refusedBlocks(mutate: (port: FilePort) => FilePort): Promise<stri
 }
 
 /** Only the files of the first lane fail, and they only once: asked again they would lie. */
-async function openRefusing(durability: "written" | "synced"): Promise<{
+async function openRefusing(
+  durability: "written" | "synced",
+  memoryBytes = 1 << 20,
+): Promise<{
   store: Store;
   disk: SimulatedDisk;
   refuse: (lane: string) => void;
@@ -261,7 +348,7 @@ async function openRefusing(durability: "written" | "synced"): Promise<{
       return systemError("EIO", path);
     },
   });
-  const store = await openFileStore({ dir, durability, port: disk });
+  const store = await openFileStore({ dir, durability, port: disk, memoryBytes });
   await store.open("q");
   await store.append("q", [bytes("before")], { durable: true });
   return {
