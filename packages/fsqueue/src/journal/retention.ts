@@ -102,7 +102,7 @@ export class Retention {
       onProgress?.(done, total);
       done += segment.size;
       if (this.#stopped || segment === this.#lane.active) break;
-      if (segment.live > segment.size * share || segment.readers > 0) continue;
+      if (segment.live > segment.size * share) continue;
       if (!(await this.#retire(segment))) continue;
       deleted.add(join(segment.path, ".."));
     }
@@ -124,6 +124,13 @@ export class Retention {
 
   async #retire(segment: Segment): Promise<boolean> {
     const journal = this.#journal;
+    const { port } = journal.options;
+    const before = journal.segments.find(({ number }) => number === segment.previous);
+    if (before?.cut === true) {
+      // The header of this segment keeps out what stands there beyond what counts: that goes first, for good.
+      if (!(await this.#retire(before))) return false;
+      await port.syncFolder(join(before.path, ".."));
+    }
     if (segment.live > 0) {
       for (const queue of journal.byNumber.values()) {
         for (const run of queue.index.runs.filter((one) => one.segment === segment)) {
@@ -136,7 +143,6 @@ export class Retention {
     await this.#lane.barrier(true);
     if (segment.live > 0 || segment.readers > 0) return false;
     journal.segments = journal.segments.filter((one) => one !== segment);
-    const { port } = journal.options;
     if (segment.damaged) await port.rename(segment.path, `${segment.path}.damaged`);
     else await port.remove(segment.path);
     await journal.descriptors.drop(segment);
@@ -151,19 +157,25 @@ export class Retention {
       if (records.length === 0) return;
       first = records.at(-1)!.sequence + 1;
       // Meanwhile some may have been dropped.
-      const kept = records.filter(({ sequence }) => {
-        return !queue.gone && queue.index.find(sequence)?.segment === segment;
-      });
+      const isThere = (sequence: number): boolean =>
+        queue.index.find(sequence)?.segment === segment;
+      const kept = records.filter(({ sequence }) => isThere(sequence));
       if (kept.length === 0) continue;
       let bytes = 0;
       for (const { data } of kept) bytes += RECORD_HEADER + data.length;
       const batch = this.#lane.begin(bytes);
       const { buffer } = this.#lane;
-      for (const { sequence, data, time } of kept) {
-        const at = buffer.recordAt(time, RecordType.data, queue.number, sequence, data);
-        queue.index.set(sequence, batch.segment, at, data.length);
-      }
+      const places = kept.map(({ sequence, data, time }) =>
+        buffer.recordAt(time, RecordType.data, queue.number, sequence, data),
+      );
       queue.lastSegment = batch.segment.number;
+      // Not before they are written: that may be refused.
+      batch.onCommit(() => {
+        for (const [at, { sequence, data }] of kept.entries()) {
+          if (!isThere(sequence)) continue;
+          queue.index.set(sequence, batch.segment, places[at]!, data.length);
+        }
+      });
       await this.#lane.promise(batch, undefined, false);
     }
   }
@@ -179,7 +191,7 @@ export class Retention {
   }
 
   #writeState(queue: QueueState): void {
-    if (queue.removing || queue.uncommitted) return;
+    if (queue.removing) return;
     const state = encodeState(queue);
     const batch = this.#lane.begin(RECORD_HEADER + state.length);
     this.#lane.buffer.record(RecordType.open, queue.number, queue.next, state);
