@@ -1,7 +1,7 @@
 import { type FilePort, type Store, isQueueError, openFileStore } from "@lazy/fsqueue";
 import { describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
-import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
+import { SimulatedDisk, seededRandom, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -60,8 +60,35 @@ describe("a full disk", () => {
     });
   }
 
+  it("is another file's matter when only this one may not grow: the next segment takes over", async () => {
+    const { store, disk, failing } = await openOn("written");
+    failing.set("write", "EFBIG");
+    const full = store.append("q", [bytes("a")]);
+    expect(await codeOf(full)).toBe("STORE_FULL");
+    failing.clear();
+    await store.append("q", [bytes("after")]);
+    expect(await disk.list(`${dir}/lane-000001`)).toHaveLength(2);
+    expect(await textsOf(store, "q")).toEqual(["before", "after"]);
+    await store.close();
+  });
+
   it("leaves no trace of what was refused, not even after a crash", async () => {
     expect(await refusedBlocks((port) => port)).toEqual(["aaaaaaaaaa"]);
+  });
+
+  it("leaves none after a power cut either, though all of it stood in the file", async () => {
+    const { store, disk, failing } = await openOn("synced", "failAfter");
+    failing.set("write", "ENOSPC");
+    expect(await codeOf(store.append("q", [bytes("refused")]))).toBe("STORE_FULL");
+    const random = seededRandom(1);
+    for (let round = 0; round < 8; round += 1) {
+      for (const { name, image } of disk.cuts(random)) {
+        const again = await openFileStore({ dir, port: new SimulatedDisk({ image }) });
+        expect({ name, texts: await textsOf(again, "q") }).toEqual({ name, texts: ["before"] });
+        await again.close();
+      }
+    }
+    await store.close().catch(() => {});
   });
 
   it("would leave one if the journal did not truncate", async () => {
@@ -75,145 +102,6 @@ describe("a full disk", () => {
     expect(found).toContain("bbbbbbbbbb");
   });
 });
-
-describe("a file that refuses to become durable", () => {
-  it("is not asked again: what waits is rejected, a new lane takes over", async () => {
-    const { store, disk, refuse, syncs } = await openRefusing("synced");
-    refuse("lane-000001");
-    const waiting = [
-      codeOf(store.append("q", [bytes("a")])),
-      codeOf(store.seal("q", { status: "ok" })),
-    ];
-    expect(await Promise.all(waiting)).toEqual(["STORE_FAILED", "STORE_FAILED"]);
-    expect(await textsOf(store, "q")).toEqual(["before"]);
-    await store.append("q", [bytes("after")]);
-    expect(await textsOf(store, "q")).toEqual(["before", "after"]);
-    await store.close();
-    expect(syncs.filter((path) => path.includes("lane-000001"))).toHaveLength(1);
-    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
-    expect(await textsOf(again, "q")).toEqual(["before", "after"]);
-    // The seal that was refused stands in the old file still, beyond what counts of it.
-    expect((await again.info("q"))?.ending).toBeUndefined();
-    await again.close();
-  });
-
-  it("loses nothing that was acknowledged as written: the new lane carries it", async () => {
-    const { store, disk, refuse } = await openRefusing("written");
-    await store.open("gone");
-    const { durable } = await store.append("q", [bytes("written"), bytes("too")]);
-    await store.remove("gone").then(() => store.open("new"));
-    refuse("lane-000001");
-    await store.append("new", [bytes("n")]);
-    // Written, then refused, then carried over: by then it is as durable as was asked for.
-    await store.append("q", [bytes("a")], { durable: true });
-    await store.append("q", [bytes("after")]);
-    await durable;
-    await store.flush();
-    const expected = ["before", "written", "too", "a", "after"];
-    const cut = disk.cuts(() => 0)[0]!.image;
-    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: cut }) });
-    expect(await textsOf(again, "q")).toEqual(expected);
-    expect(await textsOf(again, "new")).toEqual(["n"]);
-    await again.close();
-    await store.close();
-  });
-
-  it("tells those who wait when the new lane refuses as well, and goes on when it does not", async () => {
-    const refused: string[] = [];
-    let refusing = false;
-    const disk = new SimulatedDisk({
-      fail(operation, path) {
-        if (operation !== "sync" || !refusing) return undefined;
-        // Of later lanes the header is taken, but not what is carried over.
-        const again = refused.includes(path);
-        refused.push(path);
-        return path.includes("lane-000001") || again ? systemError("EIO", path) : undefined;
-      },
-    });
-    const store = await openFileStore({ dir, port: disk });
-    await store.open("q");
-    const { durable } = await store.append("q", [bytes("written")]);
-    refusing = true;
-    await expect(store.append("q", [bytes("too")], { durable: true })).rejects.toMatchObject({
-      code: "STORE_FAILED",
-    });
-    expect(await codeOf(durable)).toBe("STORE_FAILED");
-    expect((await textsAfterDeath(disk))[0]).toBe("written");
-    refusing = false;
-    await store.append("q", [bytes("after")], { durable: true });
-    expect(await textsOf(store, "q")).toEqual(["written", "too", "after"]);
-    const cut = disk.cuts(() => 0)[0]!.image;
-    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: cut }) });
-    expect(await textsOf(again, "q")).toEqual(["written", "too", "after"]);
-    await again.close();
-    await store.close();
-  });
-
-  it("keeps what was written when no lane can be opened, though the process dies then", async () => {
-    const { store, disk, refuse } = await openRefusing("written");
-    await store.append("q", [bytes("written")]);
-    const open = disk.openFiles;
-    refuse("lane");
-    for (let n = 0; n < 3; n += 1) {
-      expect(await codeOf(store.append("q", [bytes("a")], { durable: true }))).toBe("STORE_FAILED");
-      expect((await textsAfterDeath(disk)).slice(0, 2)).toEqual(["before", "written"]);
-    }
-    expect(disk.openFiles).toBe(open);
-    refuse("nothing");
-    await store.append("q", [bytes("after")], { durable: true });
-    expect(await textsOf(store, "q")).toEqual(expect.arrayContaining(["written", "after"]));
-    await store.close();
-    expect(disk.openFiles).toBe(0);
-  });
-
-  it("keeps what was written when it cannot be carried over, though the process dies then", async () => {
-    let refusing = false;
-    const made = new Set<string>();
-    const disk = new SimulatedDisk({
-      fail(operation, path) {
-        if (!refusing) return undefined;
-        if (operation === "sync" && path.includes("lane-000001")) return systemError("EIO", path);
-        if (operation !== "write" || path.includes("lane-000001")) return undefined;
-        // Of later lanes the header is taken, and nothing else.
-        if (made.has(path)) return systemError("ENOSPC", path);
-        made.add(path);
-        return undefined;
-      },
-    });
-    const store = await openFileStore({ dir, port: disk });
-    await store.open("q");
-    await store.append("q", [bytes("written")]);
-    refusing = true;
-    expect(await codeOf(store.append("q", [bytes("a")], { durable: true }))).toBe("STORE_FAILED");
-    expect(made.size).toBeGreaterThan(0);
-    expect((await textsAfterDeath(disk))[0]).toBe("written");
-    refusing = false;
-    await store.append("q", [bytes("after")], { durable: true });
-    expect((await textsOf(store, "q"))[0]).toBe("written");
-    await store.close();
-  });
-
-  it("rejects while no lane can be opened, and goes on when one can", async () => {
-    const { store, refuse } = await openRefusing("synced");
-    refuse("lane");
-    for (const text of ["a", "b"]) {
-      expect(await codeOf(store.append("q", [bytes(text)]))).toBe("STORE_FAILED");
-    }
-    expect(await textsOf(store, "q")).toEqual(["before"]);
-    refuse("nothing");
-    await store.append("q", [bytes("after")]);
-    expect(await textsOf(store, "q")).toEqual(["before", "after"]);
-    await store.close();
-  });
-});
-
-/** What a process finds that opens the folder when this one dies now. */
-async function textsAfterDeath(disk: SimulatedDisk): Promise<string[]> {
-  const again = await openFileStore({ dir, port: new SimulatedDisk({ image: disk.image() }) });
-  const texts = await textsOf(again, "q");
-  await again.close();
-  return texts;
-}
 
 /** Two blocks of one batch; the second is refused, when both are in the file already. */
 async function refusedBlocks(mutate: (port: FilePort) => FilePort): Promise<string[]> {
@@ -242,35 +130,4 @@ async function refusedBlocks(mutate: (port: FilePort) => FilePort): Promise<stri
   await after.close();
   await store.close();
   return found;
-}
-
-/** Only the files of the first lane fail, and they only once: asked again they would lie. */
-async function openRefusing(durability: "written" | "synced"): Promise<{
-  store: Store;
-  disk: SimulatedDisk;
-  refuse: (lane: string) => void;
-  syncs: string[];
-}> {
-  let refusing: string | undefined;
-  const syncs: string[] = [];
-  const disk = new SimulatedDisk({
-    fail(operation, path) {
-      if (operation !== "sync") return undefined;
-      syncs.push(path);
-      if (refusing === undefined || !path.includes(refusing)) return undefined;
-      return systemError("EIO", path);
-    },
-  });
-  const store = await openFileStore({ dir, durability, port: disk });
-  await store.open("q");
-  await store.append("q", [bytes("before")], { durable: true });
-  return {
-    store,
-    disk,
-    syncs,
-    refuse: (lane) => {
-      refusing = lane;
-      syncs.length = 0;
-    },
-  };
 }

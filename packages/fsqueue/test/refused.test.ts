@@ -1,6 +1,7 @@
 import { type Store, openFileStore } from "@lazy/fsqueue";
 import { describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
+import { collectGarbage } from "./fixtures/collect-garbage.ts";
 import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
@@ -14,7 +15,7 @@ async function openFilling(options: { memoryBytes?: number } = {}) {
       operation === "write" && disk.full ? systemError("ENOSPC", path) : undefined,
   });
   const store = await openFileStore({ dir, durability: "synced", port, ...options });
-  return { store, disk };
+  return { store, disk, port };
 }
 
 /** These calls are refused for want of room, and then there is room again. */
@@ -58,6 +59,53 @@ describe("calls that a full disk refuses", () => {
     expect((await store.append("q", [bytes("3")], next)).duplicate).toBe(false);
     await store.cursors.set("q", "g", second, { expect: undefined });
     expect(await textsOf(store, "q")).toEqual(["one", "two", "3"]);
+    await store.close();
+  });
+
+  it("keep what they would have dropped, also when a fork goes that needed it as well", async () => {
+    const { store, disk } = await openFilling();
+    await store.open("q", { messages: [bytes("one"), bytes("two")] });
+    await store.open("fork", { fork: { from: "q" } });
+    await refuse(disk, () => [store.trim("q", "now")]);
+    await store.remove("fork");
+    expect(await textsOf(store, "q")).toEqual(["one", "two"]);
+    await store.close();
+  });
+
+  it("create nothing, whoever asks for it, until there is room", async () => {
+    const { store, disk, port } = await openFilling();
+    let meanwhile: Promise<unknown> | undefined;
+    await refuse(disk, () => {
+      const calls = [store.open("q", { messages: [bytes("refused")] }), store.open("q")];
+      meanwhile = store.info("q");
+      return calls;
+    });
+    // Nobody is told of a queue that may come to nothing.
+    expect(await meanwhile).toBeUndefined();
+    expect((await store.open("q")).created).toBe(true);
+    await store.append("q", [bytes("a")]);
+    await store.close();
+    const again = await openFileStore({ dir, port: new SimulatedDisk({ image: port.image() }) });
+    expect(await textsOf(again, "q")).toEqual(["a"]);
+    await again.close();
+  });
+
+  it("leave nothing in memory of what was to be written", async () => {
+    const written: WeakRef<ArrayBufferLike>[] = [];
+    class WatchedDisk extends SimulatedDisk {
+      override async write(...call: Parameters<SimulatedDisk["write"]>): Promise<number> {
+        if (call[3] < 1 << 20) return super.write(...call);
+        written.push(new WeakRef(call[1].buffer));
+        throw systemError("ENOSPC", "the segment");
+      }
+    }
+    const store = await openFileStore({ dir, port: new WatchedDisk() });
+    await store.open("q");
+    await expect(store.append("q", [new Uint8Array(1 << 20)])).rejects.toMatchObject({
+      code: "STORE_FULL",
+    });
+    await collectGarbage();
+    expect(written.map((one) => one.deref())).toEqual([undefined]);
     await store.close();
   });
 

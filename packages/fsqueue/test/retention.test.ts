@@ -251,44 +251,96 @@ describe("segments are given back", () => {
   });
 
   it.each([
-    ["trim", 20_000],
-    ["remove", 20_000],
-    ["remove", 100],
-  ] as const)("and a %s while they are copied holds: %s", async (drop, segmentBytes) => {
-    let atRead: (() => void) | undefined;
-    const disk = new SimulatedDisk({
-      fail(operation) {
-        if (operation === "read") atRead?.();
-        return undefined;
-      },
-    });
-    const options = { dir: "/disk/store", segmentBytes, memoryBytes: 0, clock, port: disk };
-    const written = await openFileStore(options);
-    await written.open("rare");
-    await written.open("busy");
-    for (let n = 0; n < 100; n += 1) {
-      if (n % 20 === 0) await written.append("rare", [bytes(`${n}`.padEnd(500))]);
-      await written.append("busy", [new Uint8Array(1000)]);
+    ["trim", 20_000, "written"],
+    ["trim", 20_000, "synced"],
+    ["remove", 20_000, "written"],
+    ["remove", 20_000, "synced"],
+    ["remove", 100, "written"],
+  ] as const)(
+    "and a %s while they are copied holds: %s, %s",
+    async (...[drop, segmentBytes, durability]) => {
+      let atRead: (() => void) | undefined;
+      const disk = new SimulatedDisk({
+        fail(operation) {
+          if (operation === "read") atRead?.();
+          return undefined;
+        },
+      });
+      const folder = { dir: "/disk/store", port: disk, clock };
+      // Large enough that what is copied in vain is worth giving back.
+      const size = segmentBytes > 1000 ? 5000 : 500;
+      const options = { ...folder, segmentBytes, durability, memoryBytes: 0 };
+      const written = await openFileStore(options);
+      await written.open("rare");
+      await written.open("busy");
+      for (let n = 0; n < 100; n += 1) {
+        if (n % 20 === 0) await written.append("rare", [bytes(`${n}`.padEnd(size))]);
+        await written.append("busy", [new Uint8Array(1000)]);
+      }
+      await written.remove("busy");
+      let dropped: Promise<unknown> | undefined;
+      atRead = () => {
+        dropped ??= drop === "trim" ? written.trim("rare", "now") : written.remove("rare");
+      };
+      await written.compact();
+      expect(dropped).toBeDefined();
+      await dropped;
+      await written.compact();
+      // Of small segments the states that are written anew need many.
+      const most = segmentBytes > 1000 ? 2000 : 20_000;
+      expect((await written.stats()).diskBytes).toBeLessThan(most);
+      await written.close();
+      const again = await openFileStore({
+        ...options,
+        port: new SimulatedDisk({ image: disk.image() }),
+      });
+      expect((await again.info("rare"))?.messages).toBe(drop === "trim" ? 0 : undefined);
+      await again.close();
+    },
+  );
+
+  it("later, when the disk is full before what is needed is written anew", async () => {
+    for (let allowed = 0, refused = true; refused; allowed += 1) {
+      let writes = Number.POSITIVE_INFINITY;
+      const disk = new SimulatedDisk({
+        fail: (operation, path) =>
+          operation === "write" && (writes -= 1) < 0 ? systemError("ENOSPC", path) : undefined,
+      });
+      const options = { dir: "/disk/store", segmentBytes: 9000, memoryBytes: 0, clock, port: disk };
+      const written = await openFileStore(options);
+      // Its state stands in the first segment, its messages in the others.
+      await written.open("rare", { metadata: { a: "1" } });
+      await written.open("busy");
+      const rare: string[] = [];
+      for (let n = 0; n < 30; n += 1) {
+        if (n % 10 === 9) {
+          rare.push(`${n}`.padEnd(500));
+          await written.append("rare", [bytes(rare.at(-1)!)]);
+        }
+        await written.append("busy", [new Uint8Array(1000)]);
+      }
+      await written.remove("busy");
+      writes = allowed;
+      const compacting = await Promise.allSettled([written.compact()]);
+      refused = compacting[0].status === "rejected";
+      writes = Number.POSITIVE_INFINITY;
+      // They stand where what was refused was to stand.
+      for (const text of ["after", "all"]) {
+        rare.push(text.padEnd(500));
+        await written.append("rare", [bytes(rare.at(-1)!)]);
+      }
+      expect(await textsOf(written, "rare")).toEqual(rare);
+      await written.compact();
+      expect((await written.stats()).diskBytes).toBeLessThan(5000);
+      expect(await textsOf(written, "rare")).toEqual(rare);
+      await written.close();
+      const port = new SimulatedDisk({ image: disk.image() });
+      const again = await openFileStore({ ...options, port });
+      expect((await again.info("rare"))?.metadata).toEqual({ a: "1" });
+      expect(await textsOf(again, "rare")).toEqual(rare);
+      await again.close();
+      expect(allowed).toBeLessThan(40);
     }
-    await written.remove("busy");
-    let dropped: Promise<unknown> | undefined;
-    atRead = () => {
-      dropped ??= drop === "trim" ? written.trim("rare", "now") : written.remove("rare");
-    };
-    await written.compact();
-    expect(dropped).toBeDefined();
-    await dropped;
-    await written.compact();
-    // Of small segments the states that are written anew need many.
-    const most = segmentBytes > 1000 ? 2000 : 20_000;
-    expect((await written.stats()).diskBytes).toBeLessThan(most);
-    await written.close();
-    const again = await openFileStore({
-      ...options,
-      port: new SimulatedDisk({ image: disk.image() }),
-    });
-    expect((await again.info("rare"))?.messages).toBe(drop === "trim" ? 0 : undefined);
-    await again.close();
   });
 
   it("but not under a reader: what it has begun to read it gets", async () => {

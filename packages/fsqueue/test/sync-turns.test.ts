@@ -1,5 +1,5 @@
 import { type Store, openFileStore } from "@lazy/fsqueue";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
@@ -11,6 +11,9 @@ class HeldDisk extends SimulatedDisk {
   #held: Promise<void> | undefined;
   release = (): void => {};
   syncing = 0;
+  /** Those that are made with a promise: there is a sync under way. */
+  writing = 0;
+  heldWrites: Promise<void> | undefined;
   failure: Error | undefined;
 
   hold(): void {
@@ -22,6 +25,12 @@ class HeldDisk extends SimulatedDisk {
     });
   }
 
+  override async write(...call: Parameters<SimulatedDisk["write"]>): Promise<number> {
+    this.writing += 1;
+    await this.heldWrites;
+    return super.write(...call);
+  }
+
   override async sync(descriptor: number): Promise<void> {
     this.syncing += 1;
     const held = this.#held;
@@ -31,9 +40,11 @@ class HeldDisk extends SimulatedDisk {
   }
 }
 
-async function openHeld(): Promise<{ disk: HeldDisk; store: Store }> {
+async function openHeld(
+  durability: "written" | "synced" = "written",
+): Promise<{ disk: HeldDisk; store: Store }> {
   const disk = new HeldDisk();
-  const store = await openFileStore({ dir, port: disk });
+  const store = await openFileStore({ dir, port: disk, durability });
   await store.open("q");
   await store.flush();
   disk.syncing = 0;
@@ -51,6 +62,9 @@ async function textsAfterCut(disk: SimulatedDisk): Promise<string[]> {
 
 describe("what is written while a sync is under way", () => {
   it.each([false, true])("becomes durable with the next one, asked for: %s", async (durable) => {
+    // What is asked for does not become durable because its time is up.
+    if (durable) vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
     const { disk, store } = await openHeld();
     const first = store.append("q", [bytes("first")], { durable: true });
     await expect.poll(() => disk.syncing).toBe(1);
@@ -80,6 +94,68 @@ describe("what is written while a sync is under way", () => {
     disk.failure = undefined;
     await store.append("q", [bytes("third")], { durable: true });
     expect(await textsAfterCut(disk)).toEqual(["first", "second", "third"]);
+    await store.close();
+  });
+});
+
+describe("what is being written when a sync fails", () => {
+  it("is refused, though it could be written: nothing more is acknowledged in that file", async () => {
+    const { disk, store } = await openHeld();
+    const { durable } = await store.append("q", [bytes("written")]);
+    const flushed = store.flush();
+    await expect.poll(() => disk.syncing).toBe(1);
+    let releaseWrite = (): void => {};
+    disk.heldWrites = new Promise((resolve) => (releaseWrite = resolve));
+    const before = disk.writing;
+    const refused = store.append("q", [bytes("refused")]);
+    await expect.poll(() => disk.writing).toBe(before + 1);
+    disk.failure = systemError("EIO", "the segment");
+    disk.release();
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    disk.heldWrites = undefined;
+    releaseWrite();
+    for (const one of await Promise.allSettled([flushed, durable, refused])) {
+      expect(one).toMatchObject({ status: "rejected", reason: { code: "STORE_FAILED" } });
+    }
+    disk.failure = undefined;
+    await store.append("q", [bytes("after")], { durable: true });
+    expect(await textsAfterCut(disk)).toEqual(["written", "after"]);
+    await store.close();
+  });
+});
+
+describe("what is waiting to be synced when the store closes", () => {
+  it("is synced, and nothing keeps the process alive after it", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const disk = new HeldDisk();
+    const store = await openFileStore({ dir, port: disk });
+    await store.open("q");
+    await store.append("q", [bytes("a")]);
+    expect(vi.getTimerCount()).toBeGreaterThan(0);
+    await store.close();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(await textsAfterCut(disk)).toEqual(["a"]);
+  });
+});
+
+describe("what is laid down and not written yet", () => {
+  it("is read neither from its queue nor from a fork of it", async () => {
+    const { disk, store } = await openHeld("synced");
+    const first = store.append("q", [bytes("first")]);
+    await expect.poll(() => disk.syncing).toBe(1);
+    const second = store.append("q", [bytes("second")]);
+    const forked = store.open("fork", { fork: { from: "q" } });
+    expect(await textsOf(store, "fork")).toEqual([]);
+    disk.release();
+    disk.hold();
+    await first;
+    expect(await textsOf(store, "q")).toEqual(["first"]);
+    disk.release();
+    await Promise.all([second, forked]);
+    for (const name of ["q", "fork"]) {
+      expect(await textsOf(store, name)).toEqual(["first", "second"]);
+    }
     await store.close();
   });
 });

@@ -170,14 +170,12 @@ export class AppendBuffer {
     return chunk;
   }
 
-  /** Take the chunks of these batches out of memory: their bytes never made it to the file. */
+  /** Take the chunks out of memory that reach beyond this place: those bytes never made it to the file. */
   discard(segment: Segment, from: number): void {
     this.reset();
     const { hot } = segment;
     for (const chunk of hot.slice()) {
-      if (chunk.fileStart + chunk.used <= from) continue;
-      if (chunk.fileStart < from) chunk.used = from - chunk.fileStart;
-      else hot.splice(hot.indexOf(chunk), 1);
+      if (chunk.fileStart + chunk.used > from) hot.splice(hot.indexOf(chunk), 1);
     }
   }
 }

@@ -17,37 +17,45 @@ import { SegmentReader } from "./segment-reader.ts";
 
 /**
  * Lay down again, in the lane that took the place of a failed one, what the old segment holds from
- * `durable` on: it was acknowledged as written, and the file refused to become durable.
+ * `durable` on: it was acknowledged as written, and the file refused to become durable. What else the new
+ * segment says of queues is written anew when the old one goes, which is before the new one does.
+ * Returns what to call when all of it is durable: from then on it is read there.
  */
-export async function carryOver(journal: Journal, lane: Lane, old: Segment): Promise<void> {
+export async function carryOver(journal: Journal, lane: Lane, old: Segment): Promise<() => void> {
+  const moves: (() => void)[] = [];
   const reader = new SegmentReader(journal.options.port, old.descriptor, old.size);
   for (let offset = old.durable; offset < old.size;) {
     const found = await readBlock(reader, old.salt, offset);
     if (found?.block === undefined) throw corruptSegment(old, offset, "A block is damaged");
-    copyBlock(journal, lane, reader, found.block);
+    moves.push(copyBlock(journal, lane, reader, found.block));
     offset += BLOCK_HEADER + found.header.bodyLength;
   }
+  return () => {
+    for (const move of moves) move();
+  };
 }
 
-function copyBlock(journal: Journal, lane: Lane, reader: SegmentReader, block: Block): void {
+function copyBlock(journal: Journal, lane: Lane, reader: SegmentReader, block: Block): () => void {
+  const places: { number: number; sequence: number; place: number; length: number }[] = [];
   const { bytes, view } = reader;
   const { segment } = lane.begin(block.end - block.at);
   for (let at = block.at; at < block.end;) {
     const length = recordLength(view, at);
-    const queue = journal.byNumber.get(recordQueue(view, at));
     const type = recordType(view, at);
     const sequence = recordSequence(view, at);
     const payload = bytes.subarray(at + RECORD_HEADER, at + length);
     const number = recordQueue(view, at);
     const place = lane.buffer.recordAt(recordTime(view, at), type, number, sequence, payload);
-    if (queue !== undefined) {
-      if (type === RecordType.data && queue.index.find(sequence) !== undefined) {
-        queue.index.set(sequence, segment, place, payload.length);
-      }
-      queue.lastSegment = segment.number;
-      if (type === RecordType.open) queue.anchor = segment.number;
+    if (type === RecordType.data) {
+      places.push({ number, sequence, place, length: payload.length });
     }
     at += length;
   }
   lane.kick();
+  return () => {
+    for (const { number, sequence, place, length: bytes } of places) {
+      const index = journal.byNumber.get(number)?.index;
+      if (index?.find(sequence) !== undefined) index.set(sequence, segment, place, bytes);
+    }
+  };
 }

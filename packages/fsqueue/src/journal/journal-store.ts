@@ -64,7 +64,13 @@ export class JournalStore implements FileStore {
     this.#journal = journal;
     this.#follower = follower;
     this.#unlock = unlock;
-    this.leases = createLeases(journal);
+    const leases = createLeases(journal);
+    this.leases = {
+      ...leases,
+      acquire: (...call) => this.#write(() => leases.acquire(...call)),
+      acknowledge: (...call) => this.#write(() => leases.acknowledge(...call)),
+      release: (...call) => this.#write(() => leases.release(...call)),
+    };
     this.cursors = {
       get: (name, group) => getCursor(journal, name, group),
       set: (name, group, offset, options) =>
@@ -197,7 +203,7 @@ export class JournalStore implements FileStore {
   async compact(onProgress: (done: number, total: number) => void = () => {}): Promise<void> {
     this.#journal.assertOpen();
     if (this.capabilities.readonly) throw storeReadonly();
-    await this.#journal.retention?.compact(onProgress);
+    await this.#write(async () => this.#journal.retention?.compact(onProgress));
   }
 
   async flush(): Promise<void> {
@@ -230,11 +236,12 @@ export class JournalStore implements FileStore {
     for (const queue of journal.byNumber.built()) {
       queue.fail(closed);
     }
+    const { lane } = journal;
     try {
       await this.#follower?.stop();
-      const { lane } = journal;
       await journal.retention?.stop();
       if (lane !== undefined) {
+        await lane.ready();
         for (const queue of journal.byNumber.built()) {
           if (queue.touchedAt > queue.recordedTouch && queue.settings.ttlMs !== undefined) {
             journal.stageTouch(queue);
@@ -247,11 +254,11 @@ export class JournalStore implements FileStore {
           () => false,
         );
         await journal.snapshots?.close(cleanly);
-        await lane.close();
       }
     } finally {
       await journal.snapshots?.stop();
-      const active = journal.lane?.active;
+      await lane?.stop();
+      const active = lane?.active;
       if (active !== undefined) journal.descriptors.adopt(active);
       await journal.descriptors.closeAll();
       await this.#unlock();

@@ -281,7 +281,6 @@ export class Journal {
       this.forget(queue);
     } else {
       queue.index.dropBefore(queue.floor());
-      queue.wake();
     }
   }
 

@@ -10,7 +10,7 @@ export interface LaneOptions extends SegmentFilesOptions {
   readonly onSegment: (segment: Segment, previous: Segment | undefined) => void;
   /**
    * The lane was given up: lay down again, in the new one, what the old segment holds between `durable`
-   * and `size`. Those records were acknowledged as written.
+   * and `size`. Those records were acknowledged as written. What it returns is called when they are durable.
    */
-  readonly carryOver: (old: Segment) => Promise<void>;
+  readonly carryOver: (old: Segment) => Promise<() => void>;
 }

@@ -34,6 +34,8 @@ export class Lane {
   /** The batch being collected, and the one in flight. */
   #batch: Batch | undefined;
   #writing: Batch | undefined;
+  /** Resolves when that is written, or refused and all that follows from it is begun. */
+  #inFlight: Promise<void> = resolved;
   readonly #syncer: Syncer;
 
   #closeNext = false;
@@ -52,12 +54,8 @@ export class Lane {
     this.#syncer = new Syncer({
       sync: () => this.#sync(),
       onFailure: (error) => {
-        if (this.#switching !== undefined) {
-          // The new lane fails as well: who opens it is told.
-          for (const turn of this.#syncer.takeUnsettled()) turn.fail(storeFailed(error));
-        } else if (this.#writing === undefined) {
-          this.#giveUp(undefined, error);
-        } // else the batch in flight sees the failure when it is written, and gives the lane up
+        // A batch in flight sees the failure when it is written, and gives the lane up.
+        if (this.#writing === undefined) this.#giveUp(undefined, error);
       },
     });
     this.buffer = new AppendBuffer(options.memoryBytes, position.time);
@@ -133,7 +131,6 @@ export class Lane {
 
   /** Resolves when everything laid down so far is written (or durable). */
   barrier(durable: boolean): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(storeFailed(this.#failure.error));
     const newest = this.#batch ?? this.#writing;
     if (newest !== undefined) {
       this.kick();
@@ -147,14 +144,10 @@ export class Lane {
     return turn.promise();
   }
 
-  /** Make everything durable, then let go of the file. */
-  async close(): Promise<void> {
+  /** Nothing is under way after it, and nothing begins. */
+  async stop(): Promise<void> {
     await this.#switching?.catch(() => {});
-    try {
-      await this.barrier(true);
-    } finally {
-      await this.#syncer.stop();
-    }
+    await this.#syncer.stop();
   }
 
   /** The next batch, and what comes after it, goes to a new segment. */
@@ -190,7 +183,7 @@ export class Lane {
       this.#lastWasLarge = batch.length > WRITE_NOW_LIMIT / 4;
       if (this.#writeNow(batch)) continue;
       this.#writing = batch;
-      void this.#writeLater(batch);
+      this.#inFlight = this.#writeLater(batch);
       return;
     }
   };
@@ -305,7 +298,6 @@ export class Lane {
     if (collecting !== undefined) {
       this.buffer.finish(collecting);
       collecting.rollback(error);
-      this.buffer.discard(collecting.segment, collecting.start);
     }
     if (batch !== undefined) {
       batch.rollback(error);
@@ -321,7 +313,9 @@ export class Lane {
   #giveUp(batch: Batch | undefined, cause: unknown): void {
     const error = storeFailed(cause);
     this.#reject(batch, error);
-    this.#startSwitching(this.#syncer.takeUnsettled());
+    const unsettled = this.#syncer.takeUnsettled();
+    if (this.#switching === undefined) this.#startSwitching(unsettled);
+    else for (const turn of unsettled) turn.fail(error); // the new lane fails as well: who opens it is told
   }
 
   /** After a failure: a promise to wait for before the next operation; it rejects if the folder still fails. */
@@ -352,16 +346,20 @@ export class Lane {
       this.#use(segment);
       this.#failure = undefined;
       if (old.durable < old.size) {
-        await this.#options.carryOver(old);
+        const readThere = await this.#options.carryOver(old);
         await this.barrier(true);
+        readThere();
       }
+      old.cut = true;
       this.#options.onSegment(segment, old);
       for (const turn of unsettled) turn.settle();
     } catch (error) {
       this.#failure = { error };
+      await this.#inFlight; // it may be writing to the new segment
+      this.#reject(undefined, storeFailed(error));
       this.#use(old);
       // Its header says that the old segment ends early; without it, recovery reads what is still there.
-      if (segment !== undefined) await this.#options.port.remove(segment.path).catch(() => {});
+      if (segment !== undefined) await this.#files.discard(segment);
       for (const turn of unsettled) turn.fail(storeFailed(error));
       throw storeFailed(error);
     }

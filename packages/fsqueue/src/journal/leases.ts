@@ -49,10 +49,8 @@ export function createLeases(journal: Journal): Leases {
       const group = groupOf(queue, groupName);
       const sequences = sequencesOf(queue, offsets);
       for (const sequence of sequences) group.release(sequence);
-      if (sequences.length > 0) {
-        await stage(journal, queue, RecordType.release, { group: groupName, sequences }, false);
-      }
-      queue.wake();
+      if (sequences.length === 0) return;
+      await stage(journal, queue, RecordType.release, { group: groupName, sequences }, false);
     },
     async dead(name, groupName) {
       const queue = journal.find(name);

@@ -245,6 +245,7 @@ async function scanSegment(
 ): Promise<void> {
   const { port } = journal.options;
   const limit = Math.min(length, counted ?? length);
+  segment.cut = limit < length;
   const salvages = journal.options.salvage !== undefined;
   if (counted !== undefined && length < counted) {
     segment.damaged = true;

@@ -105,7 +105,7 @@ export class Retention {
       onProgress?.(done, total);
       done += segment.size;
       if (this.#stopped || segment === this.#lane.active) break;
-      if (segment.live > segment.size * share || segment.readers > 0) continue;
+      if (segment.live > segment.size * share) continue;
       await this.#retire(segment);
     }
     await this.#syncDeletions();
@@ -131,8 +131,15 @@ export class Retention {
     await this.#lane.barrier(true);
   }
 
-  async #retire(segment: Segment): Promise<void> {
+  /** False if it is still needed. */
+  async #retire(segment: Segment): Promise<boolean> {
     const journal = this.#journal;
+    const before = journal.segments.find(({ number }) => number === segment.previous);
+    if (before?.cut === true) {
+      // The header of this segment keeps out what stands there beyond what counts: that goes first, for good.
+      if (!(await this.#retire(before))) return false;
+      await this.#syncDeletions();
+    }
     if (segment.live > 0) {
       for (const queue of journal.byNumber.values()) {
         for (const run of queue.index.runs.filter((one) => one.segment === segment)) {
@@ -143,7 +150,7 @@ export class Retention {
     this.#restate(segment);
     this.#keepTombstones(segment);
     await this.#lane.barrier(true);
-    if (segment.live > 0 || segment.readers > 0) return;
+    if (segment.live > 0 || segment.readers > 0) return false;
     journal.segments = journal.segments.filter((one) => one !== segment);
     this.#deletedIn.add(join(segment.path, ".."));
     try {
@@ -154,6 +161,7 @@ export class Retention {
       throw error;
     }
     await journal.descriptors.drop(segment);
+    return true;
   }
 
   async #deleteFile({ path, damaged }: Segment): Promise<void> {
@@ -170,19 +178,25 @@ export class Retention {
       if (records.length === 0) return;
       first = records.at(-1)!.sequence + 1;
       // Meanwhile some may have been dropped.
-      const kept = records.filter(({ sequence }) => {
-        return !queue.gone && queue.index.find(sequence)?.segment === segment;
-      });
+      const isThere = (sequence: number): boolean =>
+        queue.index.find(sequence)?.segment === segment;
+      const kept = records.filter(({ sequence }) => isThere(sequence));
       if (kept.length === 0) continue;
       let bytes = 0;
       for (const { data } of kept) bytes += RECORD_HEADER + data.length;
       const batch = this.#lane.begin(bytes);
       const { buffer } = this.#lane;
-      for (const { sequence, data, time } of kept) {
-        const at = buffer.recordAt(time, RecordType.data, queue.number, sequence, data);
-        queue.index.set(sequence, batch.segment, at, data.length);
-      }
+      const places = kept.map(({ sequence, data, time }) =>
+        buffer.recordAt(time, RecordType.data, queue.number, sequence, data),
+      );
       queue.lastSegment = batch.segment.number;
+      // Not before they are written: that may be refused.
+      batch.onCommit(() => {
+        for (const [at, { sequence, data }] of kept.entries()) {
+          if (!isThere(sequence)) continue;
+          queue.index.set(sequence, batch.segment, places[at]!, data.length);
+        }
+      });
       await this.#lane.promise(batch, undefined, false);
     }
   }
@@ -198,7 +212,7 @@ export class Retention {
   }
 
   #writeState(queue: QueueState): void {
-    if (queue.uncommitted || (queue.removing && queue.forkCount === 0)) return;
+    if (queue.removing && queue.forkCount === 0) return;
     const state = encodeState(queue);
     const batch = this.#lane.begin(RECORD_HEADER + state.length);
     this.#lane.buffer.record(RecordType.open, queue.number, queue.next, state);

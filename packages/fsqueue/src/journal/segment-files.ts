@@ -72,13 +72,20 @@ export class SegmentFiles {
       await port.sync(descriptor);
       await port.syncFolder(join(dir, laneFolder(segment.lane)));
     } catch (error) {
-      segment.descriptor = -1;
-      await port.close(descriptor).catch(() => {});
-      await port.remove(segment.path).catch(() => {});
+      await this.discard(segment);
       throw error;
     }
     segment.size = SEGMENT_HEADER;
     segment.durable = SEGMENT_HEADER;
+  }
+
+  /** It came to nothing: its header would say where the segment before ends. */
+  async discard(segment: Segment): Promise<void> {
+    const { port } = this.#options;
+    const { descriptor } = segment;
+    segment.descriptor = -1;
+    if (descriptor >= 0) await port.close(descriptor).catch(() => {});
+    await port.remove(segment.path).catch(() => {});
   }
 }
 

@@ -56,6 +56,8 @@ export class Segment {
   /** Reads under way; a dead segment's descriptor is closed after the last. */
   readers = 0;
   gone = false;
+  /** Its file is longer than what counts of it; the header of the next segment says by how much. */
+  cut = false;
   /** Some of it was not what was written: it is replaced as soon as what is left is copied. */
   damaged = false;
 
