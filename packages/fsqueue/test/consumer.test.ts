@@ -33,6 +33,25 @@ onEveryStore(() => {
       expect(valuesOf(await queue.consumer("g").read())).toEqual([2, 3]);
     });
 
+    test("commits what is committed already without a call of the store", async () => {
+      const { queue, queues } = await withMessages(1);
+      const { cursors } = queues.store;
+      const set = cursors.set.bind(cursors);
+      let calls = 0;
+      Object.assign(cursors, {
+        set(...call: Parameters<typeof set>) {
+          calls += 1;
+          return set(...call);
+        },
+      });
+      const consumer = queue.consumer("g");
+      const [first] = await consumer.read();
+      await consumer.commit();
+      await consumer.commit();
+      await consumer.commit(first?.offset);
+      expect(calls).toBe(1);
+    });
+
     test("is told when another of its group moved the cursor, and reads on from there", async () => {
       const { queue } = await withMessages(1, 2, 3);
       const [one, two] = [queue.consumer("g"), queue.consumer("g")];
@@ -138,6 +157,16 @@ onEveryStore(() => {
       expect(valuesOf(await waiting)).toEqual([1]);
     });
 
+    test("waits for what is given back past the handles", async () => {
+      const { queue, queues } = await withMessages(1);
+      const consumer = queue.consumer("g", { visibilityMs: 60_000 });
+      const [held] = await consumer.receive();
+      const waiting = consumer.receive(1, { wait: true });
+      await settle();
+      await queues.store.leases?.release("s/q", "g", [held?.offset ?? ""]);
+      expect(valuesOf(await waiting)).toEqual([1]);
+    });
+
     test("waits for new messages, and ends when the queue has and all is done", async () => {
       const { queue } = await withMessages(1);
       const seen: number[] = [];
@@ -210,6 +239,23 @@ onEveryStore(() => {
       });
       expect(valuesOf(await consumer.receive(1, { wait: true }))).toEqual([2]);
       expect(valuesOf(await consumer.receive(1, { wait: true }))).toEqual([1]);
+    });
+
+    test("notices an abort that comes while it looks", async () => {
+      const { queue, queues } = await withMessages();
+      const aborter = new AbortController();
+      const { leases } = queues.store;
+      const acquire = leases?.acquire.bind(leases);
+      Object.assign(leases ?? {}, {
+        async acquire(...call: Parameters<NonNullable<typeof acquire>>) {
+          const handed = await acquire?.(...call);
+          aborter.abort(new Error("enough"));
+          return handed;
+        },
+      });
+      const consumer = queue.consumer("g", { visibilityMs: 1000 });
+      const waiting = consumer.receive(1, { wait: true, signal: aborter.signal });
+      await expect(waiting).rejects.toThrow("enough");
     });
 
     test("does not take a queue for done in which a message is given back while it looks", async () => {

@@ -157,6 +157,16 @@ describe("the short cut for live readers", () => {
     await tail.return?.();
   });
 
+  it("wakes a tail that reads along, which has nothing of another's in memory", async () => {
+    await store.open("s/q");
+    const reader = await openFileStore({ dir, readonly: true });
+    const queues = await openQueues({ store: reader });
+    const next = queues.session("s").queue("q").tail().next();
+    await store.append("s/q", [bytes("1")]);
+    expect((await next).value?.value).toBe(1);
+    await queues.close();
+  });
+
   it("a tail that has caught up keeps nothing of what it was given", async () => {
     await store.open("s/q");
     await store.append("s/q", [bytes('"a"'), bytes('"b"')]);

@@ -62,6 +62,19 @@ onEveryStore(() => {
       expect(await again.next()).toEqual(done);
     });
 
+    test("that is left is over, also when a queue fails as it is left", async () => {
+      const { queues } = await testQueues();
+      const { source } = followable([1]);
+      const failing = followable().source.batches();
+      failing.next = () => Promise.reject(new Error("gone"));
+      const tail = queues.tail({ source, failing: { batches: () => failing } });
+      const first = tail.next();
+      await tail.return?.();
+      const done = { done: true, value: undefined };
+      expect(await first).toEqual(done);
+      expect(await tail.next()).toEqual(done);
+    });
+
     test("tells the first of several bad ends, once", async () => {
       const { queues } = await testQueues();
       const [a, b] = [queues.session("s").queue("a"), queues.session("s").queue("b")];

@@ -52,6 +52,17 @@ onEveryStore(() => {
       expect(await values()).toEqual([1]);
     });
 
+    test("what the queue had no room for is not sent again with the next", async () => {
+      const { queues } = await openQueue();
+      const queue = queues.session("s").queue<number>("full", { maxMessages: 1 });
+      const producer = queue.producer("job");
+      await producer.enqueue(1);
+      await expect(producer.enqueue(2)).rejects.toMatchObject({ code: "QUEUE_FULL" });
+      expect(valuesOf(await queue.dequeue(1))).toEqual([1]);
+      await producer.enqueue(3);
+      expect(valuesOf(await queue.dequeue(1))).toEqual([3]);
+    });
+
     test("what may have been appended is sent again before the next", async () => {
       const { queue, queues, values } = await openQueue();
       await queue.open();

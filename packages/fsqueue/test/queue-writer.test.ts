@@ -126,13 +126,13 @@ onEveryStore(() => {
       expect(await values()).toEqual([1, 2, 3, 4, 5, 6]);
     });
 
-    test("own no queue any more when the session that did has ended", async () => {
+    test("own no queue any more when the sessions that did have ended", async () => {
       const { queues } = await testQueues();
       const byId = queues.session("s").queue<number>("q");
-      const opened = session.open({ id: "s" });
-      await opened.run(() => queues.queue<number>("q").enqueue(1));
+      const sessions = [session.open({ id: "s" }), session.open({ id: "s" })];
+      for (const one of sessions) await queues.session(one).queue<number>("q").enqueue(1);
       await byId.enqueue(2);
-      await opened.close();
+      for (const one of sessions) await one.close();
       await queues.store.remove("s/q");
       await byId.enqueue(3);
       expect(await byId.info()).toMatchObject({ owned: false, messages: 1 });
@@ -157,12 +157,13 @@ onEveryStore(() => {
       outside.tryEnqueue(5);
       const sixth = outside.enqueue(6);
       await Promise.all([second, fourth, sixth]);
-      expect(valuesOf((await outside.read()).messages)).toEqual([1, 2, 3, 4, 5, 6]);
-      inside.tryEnqueue(7);
-      await outside.enqueue(8);
-      expect(valuesOf((await outside.read()).messages).slice(6)).toEqual([7, 8]);
+      outside.tryEnqueue(7);
+      await inside.enqueue(8);
+      inside.tryEnqueue(9);
+      await outside.enqueue(10);
+      expect(valuesOf((await outside.read()).messages)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
       await opened.close();
-      await expect(outside.enqueue(9)).rejects.toMatchObject({ code: "QUEUE_SEALED" });
+      await expect(outside.enqueue(11)).rejects.toMatchObject({ code: "QUEUE_SEALED" });
     });
 
     test("is told what was lost before it", async () => {
@@ -191,6 +192,28 @@ onEveryStore(() => {
       expect(await endingOf(queues)).toEqual({ status: "aborted" });
       clock.advance(250);
       await expect(queues.flush()).rejects.toMatchObject({ code: "QUEUE_SEALED" });
+    });
+
+    test("by a producer: goes before what comes later, and is flushed with it", async () => {
+      const options = { maxMessages: 1, whenFull: "block" } as const;
+      const { queues, outside, opened } = await writtenFromOutside(options);
+      const inside = queues.session(opened).queue<number>("q", options);
+      await outside.open();
+      const producer = outside.producer("p");
+      await inside.enqueue(1);
+      const second = producer.enqueue(2);
+      await settle();
+      let flushed = false;
+      const flushing = queues.flush().then(() => (flushed = true));
+      outside.tryEnqueue(3);
+      const fourth = inside.enqueue(4);
+      await settle();
+      expect(flushed).toBe(false);
+      for (const value of [1, 2, 3, 4]) {
+        expect(valuesOf(await inside.dequeue(1, { wait: true }))).toEqual([value]);
+      }
+      await Promise.all([second, fourth, flushing]);
+      await opened.close();
     });
 
     test("may take what the writer outside waits for", async () => {
@@ -263,6 +286,14 @@ onEveryStore(() => {
   });
 
   describe("a call that stands in line", () => {
+    test("comes after those before it, however many there are", async () => {
+      const { queues } = await testQueues();
+      const queue = queues.session("s").queue<number>("q");
+      const values = Array.from({ length: 3000 }, (_, i) => i);
+      await Promise.all(values.map((value) => queue.enqueue(value)));
+      expect(valuesOf(await queue.dequeue(3000))).toEqual(values);
+    });
+
     test("is not made after its signal has aborted", async () => {
       const { queue, queues, values } = await openQueue();
       const { calls, release } = holdNext(queues.store, "append");
@@ -307,6 +338,35 @@ onEveryStore(() => {
       await queue.dequeue(2);
       await one;
       expect(await values()).toEqual([5]);
+    });
+
+    test("are told at once of what is no lack of room", async () => {
+      const { queue, queues } = await openQueue({ whenFull: "block" });
+      holdNext(queues.store, "append").release(new RangeError("broken"));
+      await expect(queue.enqueue(1)).rejects.toThrow(new RangeError("broken"));
+    });
+
+    test("of a session that is aborted while the store refuses let go", async () => {
+      const { queues } = await testQueues();
+      const reply = queues.queue<number>("q", { maxMessages: 1, whenFull: "block" });
+      const opened = session.open({ id: "s" });
+      await opened.run(() => reply.enqueue(1));
+      const { store } = queues;
+      const append = store.append.bind(store);
+      let closing: Promise<unknown> | undefined;
+      store.append = async (...call) => {
+        try {
+          return await append(...call);
+        } catch (error) {
+          closing ??= opened.close({ status: "aborted", reason: new Error("stopped") });
+          await settle();
+          throw error;
+        }
+      };
+      opened.run(() => reply.tryEnqueue(2));
+      await expect.poll(() => closing).toBeDefined();
+      await closing;
+      expect(await endingOf(queues)).toMatchObject({ status: "aborted", message: "stopped" });
     });
 
     test("of an aborted session let go, those with a signal of their own too", async () => {

@@ -118,6 +118,7 @@ onEveryStore(() => {
         expect.objectContaining({ code: "MESSAGE_INVALID" }),
       );
       await expect(queue.enqueueMany([])).rejects.toThrow(TypeError);
+      expect(await queue.info()).toBeUndefined();
     });
 
     test("receipts carry the offset and when it is durable", async () => {
@@ -165,6 +166,20 @@ onEveryStore(() => {
       }
       await writing;
       expect(read).toEqual([0, 1, 2, 3, 4, 5]);
+    });
+
+    test("lets a blocked writer in when it is trimmed or cleared", async () => {
+      const { queue } = await openQueue<number>({ maxMessages: 1, whenFull: "block" });
+      const { offset } = await queue.enqueue(1);
+      const second = queue.enqueue(2);
+      await settle();
+      await queue.trim(offset);
+      await second;
+      const third = queue.enqueue(3);
+      await settle();
+      await queue.clear();
+      await third;
+      expect(valuesOf(await queue.dequeue(9))).toEqual([3]);
     });
 
     test("blocks what was tried, which flush waits for", async () => {

@@ -1,42 +1,11 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { session } from "@lazy/context";
-import {
-  type Queues,
-  createMemoryStore,
-  openQueues,
-  parseStoreName,
-  storeNameOf,
-} from "@lazy/fsqueue";
+import { type Queues, parseStoreName, storeNameOf } from "@lazy/fsqueue";
 import { describe, expect, test } from "vitest";
 import { collect, onEveryStore, settle, testQueues, valuesOf } from "./fixtures/temporary.ts";
 
 async function endingOfQueue(queues: Queues, id: string, name: string) {
   return (await queues.session(id).queue(name).info())?.ending;
-}
-
-/** A store with two orphans. Memory has no past process; files are tested with real ones. */
-async function orphaned() {
-  const store = createMemoryStore();
-  for (const name of ["a/reply", "b/reply"]) {
-    await store.open(name, { owned: true });
-    await store.append(name, [Buffer.from("1")]);
-  }
-  let orphans = ["a/reply", "b/reply"];
-  const open = store.open.bind(store);
-  const seal = store.seal.bind(store);
-  store.orphans = async () => {
-    const infos = await Promise.all(orphans.map((name) => store.info(name)));
-    return infos.filter((info) => info !== undefined);
-  };
-  store.open = (name, options) => {
-    orphans = orphans.filter((other) => other !== name);
-    return open(name, options);
-  };
-  store.seal = (name, ending, options) => {
-    orphans = orphans.filter((other) => other !== name);
-    return seal(name, ending, options);
-  };
-  return store;
 }
 
 onEveryStore(() => {
@@ -192,12 +161,22 @@ onEveryStore(() => {
       });
     });
 
-    test("may be deleted before the session ends", async () => {
+    test.each<[how: string, end: (queues: Queues) => Promise<unknown>]>([
+      ["deleted", (queues) => queues.session("s").queue("reply").delete()],
+      ["removed from the store", ({ store }) => store.remove("s/reply")],
+      [
+        "removed though a fork uses it",
+        async ({ store }) => {
+          await store.open("fork", { fork: { from: "s/reply" } });
+          await store.remove("s/reply");
+        },
+      ],
+      ["closed with all others", (queues) => queues.close()],
+    ])("may be %s before the session ends", async (_, end) => {
       const { queues } = await testQueues();
-      const reply = queues.queue<number>("reply");
       const opened = session.open({ id: "s" });
-      await opened.run(() => reply.enqueue(1));
-      await opened.run(() => reply.delete());
+      await opened.run(() => queues.queue("reply").enqueue(1));
+      await end(queues);
       expect(await opened.close()).toEqual({ status: "ok" });
     });
 
@@ -277,38 +256,6 @@ onEveryStore(() => {
       await expect(session.run({ id: "s" }, () => strict.enqueue(3))).rejects.toMatchObject({
         code: "QUEUE_EXISTS",
       });
-    });
-  });
-
-  describe("queues that a dead process left open", () => {
-    test("are sealed with WRITER_LOST, so that no reader waits", async () => {
-      const store = await orphaned();
-      await using queues = await openQueues({ store });
-      const reading = collect(queues.session("a").queue("reply").tail());
-      await expect(reading).rejects.toMatchObject({ code: "WRITER_LOST" });
-      expect(await store.orphans()).toEqual([]);
-    });
-
-    test("stay open when they are claimed", async () => {
-      await using queues = await openQueues({
-        store: await orphaned(),
-        claim: async (info) => info.name === "a/reply",
-      });
-      expect(await queues.store.orphans()).toEqual([]);
-      const reply = queues.queue<number>("reply");
-      await session.run({ id: "a" }, () => reply.enqueue(2));
-      expect(await collect(queues.session("a").queue<number>("reply").tail())).toEqual([1, 2]);
-      expect(await endingOfQueue(queues, "b", "reply")).toMatchObject({ code: "WRITER_LOST" });
-    });
-
-    test("a claim that throws closes the store and is told", async () => {
-      const store = await orphaned();
-      const opening = openQueues({
-        store,
-        claim: (info) => Promise.reject(new Error(`not ${info.name}`)),
-      });
-      await expect(opening).rejects.toThrow("not a/reply");
-      await expect(store.stats()).rejects.toMatchObject({ code: "STORE_CLOSED" });
     });
   });
 

@@ -1,3 +1,5 @@
+import { createMemoryStore } from "@lazy/fsqueue";
+import { createHandler } from "@lazy/http";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { put, rawExchange, serve } from "./fixtures/serving.ts";
@@ -30,13 +32,20 @@ describe("a queue's name", () => {
     ["513 bytes in fewer characters", "%C3%A9".repeat(257)],
     ["5,000 bytes", "x".repeat(5000)],
     ["the reserved prefix", "__ds/subscriptions/1"],
-  ])("with %s is refused with 400", async (_, name) => {
-    const { server, store } = await serve();
+  ])("with %s is refused with 400, before anybody is asked who may use it", async (_, name) => {
+    const asked: string[] = [];
+    const { server, store } = await serve({
+      authorize: (_request, { queue }) => {
+        asked.push(queue);
+        return false;
+      },
+    });
 
     for (const method of ["GET", "PUT", "HEAD", "DELETE"]) {
       const request = `${method} /v1/stream/${name} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n`;
       expect(statusOf(await rawExchange(server, request))).toBe(400);
     }
+    expect(asked).toEqual([]);
     expect((await store.stats()).queues).toBe(0);
   });
 
@@ -103,6 +112,14 @@ describe("a queue's name", () => {
     );
     expect(failures).toEqual([]);
   });
+
+  test.each(["", "queues", "/a b", "/a?b", "/a#b", "/\u00e4"])(
+    "cannot stand below %j: that is a mistake",
+    (basePath) => {
+      const queues = createMemoryStore();
+      expect(() => createHandler({ queues, basePath })).toThrow(TypeError);
+    },
+  );
 
   test("outside the base path is a 404", async () => {
     const { server } = await serve({ basePath: "/queues" });

@@ -44,6 +44,16 @@ describe("JSON mode", () => {
     expect(text).toBe('[12345678901234567890,{"b":1, "a":1.0e400},"\\u0041,\\"]"]');
   });
 
+  test("takes neither commas nor brackets in a string for its own", async () => {
+    const store = createMemoryStore();
+    const handler = createHandler({ queues: store });
+    const headers = { "content-type": "application/json" };
+    const elements = ['"a,b"', '"\\",\\\\"', '"]"', '{"[":","}', "[1,2]", "3"];
+    await handler(new Request(url, { method: "PUT", headers, body: `[${elements.join(" , ")}]` }));
+    const { messages } = await store.read("a", "start");
+    expect(messages.map(({ data }) => Buffer.from(data).toString())).toEqual(elements);
+  });
+
   test.each([["{"], ["[1,]"], ["1 2"], ["\u{feff}1"], ["'a'"], ["NaN"], [""], ["  "]])(
     "refuses %j",
     async (body) => {

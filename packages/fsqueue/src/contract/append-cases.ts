@@ -82,6 +82,15 @@ export const appendCases: readonly ContractCase[] = casesOf("append", {
     );
   },
 
+  "times never decrease, even when the clock goes back": needing("clock", async (store, host) => {
+    await store.open("q");
+    await append(store, "q", ["a"]);
+    await host.advance(-1000);
+    await append(store, "q", ["b"]);
+    const [first, second] = (await store.read("q", "start")).messages;
+    assert.ok(first && second && first.time <= second.time);
+  }),
+
   "an empty batch is a TypeError": async (store) => {
     await store.open("q");
     await assert.rejects(async () => store.append("q", []), TypeError);

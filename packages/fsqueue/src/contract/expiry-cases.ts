@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Store } from "../store.ts";
 import { type ContractCase, casesOf, needing } from "./contract-case.ts";
-import { append, endOf, namesIn, rejectsWith } from "./contract-steps.ts";
+import { append, endOf, namesIn, rejectsWith, stateOf, textsOf } from "./contract-steps.ts";
 
 /** What renews a sliding TTL. */
 const uses: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
@@ -91,6 +91,30 @@ export const expiryCases: readonly ContractCase[] = casesOf("expiry", {
     assert.equal((await store.stats()).queues, 1);
     assert.equal((await store.stats()).messages, 0);
   }),
+
+  "the first to expire wakes first, whichever was opened first": needing(
+    "clock",
+    async (store, host) => {
+      await store.open("late", { ttlMs: 2000 });
+      await store.open("early", { ttlMs: 1000 });
+      const waiting = store.wait("early", await endOf(store, "early"));
+      assert.equal(await stateOf(waiting), "pending");
+      await host.advance(1001);
+      await waiting;
+    },
+  ),
+
+  "a queue made anew outlives the TTL of the one before it": needing(
+    "clock",
+    async (store, host) => {
+      await store.open("q", { ttlMs: 1000 });
+      await store.remove("q");
+      await store.open("q");
+      await append(store, "q", ["x"]);
+      await host.advance(1001);
+      assert.deepEqual(await textsOf(store, "q"), ["x"]);
+    },
+  ),
 
   "a queue expires over a restart": needing(["clock", "restart"], async (store, host) => {
     await store.open("sliding", { ttlMs: 1000 });

@@ -11,6 +11,7 @@ export const forkCases: readonly ContractCase[] = casesOf("forks", {
     assert.deepEqual(info.fork, { from: "q", at: offset });
     assert.equal(info.tail, offset);
     assert.equal(info.messages, 2);
+    assert.equal(info.bytes, 2);
     const [fork, origin] = await Promise.all([
       append(store, "f", ["f"]),
       append(store, "q", ["c"]),
@@ -30,6 +31,19 @@ export const forkCases: readonly ContractCase[] = casesOf("forks", {
     assert.deepEqual(fork, origin.slice(0, 2));
     assert.deepEqual(await textsOf(store, "f"), ["a", "b"]);
   }),
+
+  "the times of a fork go on from its origin's, even if the clock goes back": needing(
+    ["forks", "clock"],
+    async (store, host) => {
+      await store.open("q");
+      await append(store, "q", ["a"]);
+      await store.open("f", { fork: { from: "q" } });
+      await host.advance(-1000);
+      await append(store, "f", ["b"]);
+      const [first, second] = (await store.read("f", "start")).messages;
+      assert.ok(first && second && first.time <= second.time);
+    },
+  ),
 
   "a fork at the start of its origin is empty": needing("forks", async (store) => {
     const { info } = await store.open("q");

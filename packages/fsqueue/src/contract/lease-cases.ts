@@ -109,6 +109,12 @@ export const leaseCases: readonly ContractCase[] = casesOf("leases", {
     assert.deepEqual(texts(await acquire(store, 9)), ["c"]);
   }),
 
+  "a trimmed message takes no place among those handed out": needing("leases", async (store) => {
+    await withMessages(store, "a", "b", "c");
+    await store.take("q", 1);
+    assert.deepEqual(texts(await acquire(store, 1)), ["b"]);
+  }),
+
   "messages of a sealed queue can be leased and acknowledged": needing("leases", async (store) => {
     await withMessages(store, "a");
     await store.seal("q", { status: "ok" });

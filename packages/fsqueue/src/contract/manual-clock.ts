@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 
 /** A clock that stands still until it is moved. */
 export interface ManualClock extends Clock {
-  /** Let this many milliseconds pass, calling what comes due at its time and in order. */
+  /** Let this many milliseconds pass, calling what comes due at its time and in order; fewer than 0 set it back. */
   advance(ms: number): void;
 }
 

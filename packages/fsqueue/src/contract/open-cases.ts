@@ -40,6 +40,10 @@ export const openCases: readonly ContractCase[] = casesOf("open, info and list",
       { ...options, owned: true },
     ];
     for (const other of others) await rejectsWith("QUEUE_EXISTS", store.open("q", other));
+    const expiresAt = Date.now() + 24 * 3600_000;
+    await store.open("fixed", { expiresAt });
+    assert.equal((await store.open("fixed", { expiresAt })).created, false);
+    await rejectsWith("QUEUE_EXISTS", store.open("fixed", { expiresAt: expiresAt + 1 }));
   },
 
   "info tells what the queue is": async (store) => {

@@ -121,6 +121,8 @@ async function somethingToDo(
   changed: (signal: AbortSignal) => Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  // It may have aborted while the store was asked, and would not tell again.
+  signal?.throwIfAborted();
   const closer = new AbortController();
   const onAbort = (): void => closer.abort(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
