@@ -68,8 +68,8 @@ function streamOf(
   let pulledAt = Date.now();
   let pulling = false;
   let over = false;
+  let forgetGone = (): void => {};
   const end = (): void => {
-    if (over) return;
     over = true;
     inside.pulse.delete(watch);
     forgetGone();
@@ -85,14 +85,7 @@ function streamOf(
       );
     },
   };
-  const forgetGone = exchange.onGone(() => {
-    if (over) return;
-    end();
-    // Nobody is there to be told; an error would only be printed by the server around this handler.
-    controller.close();
-  });
-  inside.pulse.add(watch);
-  return new ReadableStream<Uint8Array>(
+  const stream = new ReadableStream<Uint8Array>(
     {
       start(given) {
         controller = given;
@@ -119,4 +112,12 @@ function streamOf(
     },
     { highWaterMark: 0 },
   );
+  inside.pulse.add(watch);
+  // The client may have gone while the answer was made: then this ends the stream at once.
+  forgetGone = exchange.onGone(() => {
+    end();
+    // Nobody is there to be told; an error would only be printed by the server around this handler.
+    controller.close();
+  });
+  return stream;
 }
