@@ -1,4 +1,4 @@
-import { bytesOf, isPulled, type Answer, type PulledBody } from "./answer.ts";
+import { isPulled, type Answer, type PulledBody } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { fault } from "./fault.ts";
 import type { HandlerInside } from "./handler.ts";
@@ -15,13 +15,10 @@ export async function answerFetch(inside: HandlerInside, request: Request): Prom
     return new Response(streamOf(inside, exchange, body, complete), { status, headers });
   }
   complete();
-  return new Response(request.method === "HEAD" ? null : inMemory(answer), { status, headers });
-}
-
-function inMemory({ headers, body }: Answer): Uint8Array<ArrayBuffer> | null {
-  if (body === undefined || isPulled(body)) return null;
-  headers["content-length"] = String(bytesOf(body));
-  return Buffer.concat(body);
+  if (body === undefined || request.method === "HEAD")
+    return new Response(null, { status, headers });
+  headers["content-length"] = String(body.byteLength);
+  return new Response(Uint8Array.from(body), { status, headers });
 }
 
 function exchangeOf(request: Request): Exchange {
