@@ -59,7 +59,7 @@ export class Admission {
     this.hold(exchange, 0);
   }
 
-  /** Count a live reader of a queue in; returns the function that counts it out again. */
+  /** Count a live reader of a queue in; returns the function that counts it out again, to be called once. */
   admitReader(queue: string): () => void {
     const ofQueue = this.#readersOf.get(queue) ?? 0;
     const { readers, readersPerQueue } = this.#limits;
@@ -70,12 +70,7 @@ export class Admission {
     }
     this.#readers += 1;
     this.#readersOf.set(queue, ofQueue + 1);
-    let admitted = true;
-    return () => {
-      if (!admitted) return;
-      admitted = false;
-      this.#dismissReader(queue);
-    };
+    return () => this.#dismissReader(queue);
   }
 
   #dismissReader(queue: string): void {

@@ -5,8 +5,8 @@ export type AnswerHeaders = Record<string, string>;
 export interface Answer {
   readonly status: number;
   readonly headers: AnswerHeaders;
-  /** Absent: no body. Pieces: all of it, already in memory. Otherwise it is pulled piece by piece. */
-  readonly body?: readonly Uint8Array[] | PulledBody;
+  /** Absent: no body. Bytes: all of it, 64 KiB at most. Otherwise it is pulled piece by piece. */
+  readonly body?: Uint8Array | PulledBody;
 }
 
 /** A body that is made as it is asked for: nothing is read ahead of the client. */
@@ -23,11 +23,4 @@ export interface PulledBody {
 /** True for a body that is pulled. */
 export function isPulled(body: NonNullable<Answer["body"]>): body is PulledBody {
   return "next" in body;
-}
-
-/** The length of a body in memory, in bytes. */
-export function bytesOf(pieces: readonly Uint8Array[]): number {
-  let bytes = 0;
-  for (const piece of pieces) bytes += piece.byteLength;
-  return bytes;
 }

@@ -41,8 +41,8 @@ export async function copyWhole(store: CopyingStore, extent: Extent): Promise<Ui
   const { name, from, measured, asJson } = extent;
   const whole = Buffer.allocUnsafe(extentLength(extent));
   const target = asJson ? whole.subarray(1, -1) : whole;
-  const options = { ...joining(asJson), upTo: measured.next };
-  const copied = await store.readInto(name, from, target, options);
+  // The measured bytes fill the target: what was appended since then finds no room in it.
+  const copied = await store.readInto(name, from, target, joining(asJson));
   if (copied.bytes !== measured.bytes) throw changed(name);
   if (asJson) {
     whole[0] = openBracket;

@@ -12,7 +12,6 @@ const statusOf: Partial<Record<QueueErrorCode, number>> = {
   PRODUCER_EPOCH_START: 400,
   PRODUCER_FENCED: 403,
   PRODUCER_GAP: 409,
-  QUEUE_EXISTS: 409,
   QUEUE_FULL: 429,
   QUEUE_REMOVED: 410,
   QUEUE_SEALED: 409,
@@ -45,6 +44,6 @@ export function failureAnswer(error: unknown): Answer {
       ...fault?.headers,
       "content-type": "application/json",
     },
-    body: [Buffer.from(JSON.stringify({ error: { code, message } }))],
+    body: Buffer.from(JSON.stringify({ error: { code, message } })),
   };
 }

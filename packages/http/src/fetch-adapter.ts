@@ -1,4 +1,4 @@
-import { bytesOf, isPulled, type Answer, type PulledBody } from "./answer.ts";
+import { isPulled, type Answer, type PulledBody } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { fault } from "./fault.ts";
 import type { HandlerInside } from "./handler.ts";
@@ -15,13 +15,10 @@ export async function answerFetch(inside: HandlerInside, request: Request): Prom
     return new Response(streamOf(inside, exchange, body, complete), { status, headers });
   }
   complete();
-  return new Response(request.method === "HEAD" ? null : inMemory(answer), { status, headers });
-}
-
-function inMemory({ headers, body }: Answer): Uint8Array<ArrayBuffer> | null {
-  if (body === undefined || isPulled(body)) return null;
-  headers["content-length"] = String(bytesOf(body));
-  return Buffer.concat(body);
+  if (body === undefined || request.method === "HEAD")
+    return new Response(null, { status, headers });
+  headers["content-length"] = String(body.byteLength);
+  return new Response(Uint8Array.from(body), { status, headers });
 }
 
 function exchangeOf(request: Request): Exchange {
@@ -68,8 +65,8 @@ function streamOf(
   let pulledAt = Date.now();
   let pulling = false;
   let over = false;
+  let forgetGone = (): void => {};
   const end = (): void => {
-    if (over) return;
     over = true;
     inside.pulse.delete(watch);
     forgetGone();
@@ -85,14 +82,7 @@ function streamOf(
       );
     },
   };
-  const forgetGone = exchange.onGone(() => {
-    if (over) return;
-    end();
-    // Nobody is there to be told; an error would only be printed by the server around this handler.
-    controller.close();
-  });
-  inside.pulse.add(watch);
-  return new ReadableStream<Uint8Array>(
+  const stream = new ReadableStream<Uint8Array>(
     {
       start(given) {
         controller = given;
@@ -119,4 +109,12 @@ function streamOf(
     },
     { highWaterMark: 0 },
   );
+  inside.pulse.add(watch);
+  // The client may have gone while the answer was made: then this ends the stream at once.
+  forgetGone = exchange.onGone(() => {
+    end();
+    // Nobody is there to be told; an error would only be printed by the server around this handler.
+    controller.close();
+  });
+  return stream;
 }

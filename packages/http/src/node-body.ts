@@ -38,14 +38,12 @@ export function readNodeBody(request: IncomingMessage, most: number): Promise<Ui
       request.off("data", onData);
       request.off("end", onEnd);
       request.off("close", onGone);
-      request.off("error", onGone);
     };
     if (Number(request.headers["content-length"] ?? 0) > most) return refuse();
     if (request.readableEnded) return resolve(new Uint8Array());
     request.on("data", onData);
     request.once("end", onEnd);
     request.once("close", onGone);
-    request.once("error", onGone);
   });
 }
 

@@ -2,8 +2,6 @@ import type { ServerResponse } from "node:http";
 import type { PulledBody } from "./answer.ts";
 import type { Pulse, Pulsed } from "./pulse.ts";
 
-const pieceBytes = 64 * 1024;
-
 /**
  * Writes to a raw response no faster than the client reads: after a write that did not fit, nothing more
  * is asked for until the socket has drained. A client that takes nothing for too long is cut off; what it
@@ -37,23 +35,12 @@ export class NodeWriter implements Pulsed {
     await this.#untilOver();
   }
 
-  /** Write what is in memory already, in pieces small enough to see whether the client reads. */
-  async writeAll(pieces: readonly Uint8Array[]): Promise<void> {
-    for (const piece of pieces) {
-      for (let from = 0; from < piece.byteLength && !this.#over; from += pieceBytes) {
-        await this.#write(piece.subarray(from, from + pieceBytes));
-      }
-    }
-    await this.end();
-  }
-
-  /** Write a body piece by piece until it ends or the client has gone. */
+  /** Write a body piece by piece until it ends, as it does soon after the client has gone. */
   async pull(body: PulledBody): Promise<void> {
     this.#onOver = () => body.cancel();
     if (this.#over) body.cancel();
-    for (let piece = await body.next(); piece !== undefined && !this.#over;) {
+    for (let piece = await body.next(); piece !== undefined; piece = await body.next()) {
       await this.#write(piece);
-      piece = await body.next();
     }
     await this.end();
   }
@@ -65,7 +52,6 @@ export class NodeWriter implements Pulsed {
 
   /** Resolves once the system has taken the piece, so that its memory may be used again. */
   async #write(piece: Uint8Array): Promise<void> {
-    if (this.#over) return;
     this.#blockedSince = Date.now();
     await new Promise<void>((resolve) => {
       this.#resume = resolve;

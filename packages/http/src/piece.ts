@@ -62,9 +62,7 @@ async function copiedPiece(
     empty,
     length,
     body: async () =>
-      length <= smallBytes
-        ? [await copyWhole(store, extent)]
-        : new CopiedBody(store, core.slabs, extent),
+      length <= smallBytes ? copyWhole(store, extent) : new CopiedBody(store, core.slabs, extent),
   };
 }
 
@@ -115,7 +113,7 @@ function inMemory(
     length,
     body: async () =>
       length <= smallBytes
-        ? [joinWhole(messages, asJson)]
+        ? joinWhole(messages, asJson)
         : new JoinedBody(messages, none, { asJson, slabs: core.slabs, length }),
   };
 }

@@ -56,10 +56,7 @@ async function longPoll(
   const headers = pieceHeaders(core, info, piece);
   headers["stream-cursor"] = nextCursor(request.cursor);
   headers["cache-control"] = "no-store";
-  if (piece.empty) {
-    headers["stream-up-to-date"] = "true";
-    return { status: 204, headers };
-  }
+  if (piece.empty) return { status: 204, headers };
   return give(piece, headers);
 }
 

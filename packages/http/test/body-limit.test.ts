@@ -106,6 +106,26 @@ describe("the limit of bodies", () => {
     expect(performance.now() - began).toBeGreaterThan(4_000);
   });
 
+  test("a client that sends on and on what was refused is let go of", async () => {
+    const { server, queue } = await serve({ limits: { bodyBytes: 1000 } });
+    await put(queue("a"));
+    const socket = await rawConnection(server);
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    const mebibytes = Buffer.alloc(mebibyte);
+
+    socket.write(
+      `POST /v1/stream/a HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nContent-Length: ${100 * mebibyte}\r\n\r\n`,
+    );
+    const sendOn = (): void => {
+      while (!socket.destroyed && socket.bytesWritten < 99 * mebibyte && socket.write(mebibytes));
+    };
+    socket.on("drain", sendOn).resume();
+    sendOn();
+
+    await closed;
+    expect(socket.bytesWritten).toBeLessThan(99 * mebibyte);
+  });
+
   test("a client that breaks off in the middle leaves nothing behind", async () => {
     const { server, queue, store, handler } = await serve();
     await put(queue("a"));

@@ -93,6 +93,22 @@ describe.each([
     await store.close();
   });
 
+  test("breaks off a body when another queue of the name has taken its queue's place", async () => {
+    const store = await open();
+    const errors: unknown[] = [];
+    const handler = createHandler({ queues: store, onError: (error) => errors.push(error) });
+    const sizes = (size: number) => Array.from({ length: 500 }, () => size);
+    await fill(store, "a", "text/plain", sizes(1_000));
+
+    const answer = await handler(new Request("http://here/v1/stream/a"));
+    await store.remove("a");
+    await fill(store, "a", "text/plain", sizes(10));
+
+    await expect(answer.arrayBuffer()).rejects.toThrow(Error);
+    expect(errors.length).toBe(1);
+    await store.close();
+  });
+
   test("is no failure of the server when the client goes away in the middle", async () => {
     const store = await open();
     const errors: unknown[] = [];
@@ -138,6 +154,26 @@ describe.each([
     expect(await rest.text()).toBe("later");
     await store.close();
   });
+});
+
+test("a queue that is another one once it was measured is answered 500, not with what lay in memory", async () => {
+  const store = await openFileStore({ dir: await emptyFolder() });
+  const handler = createHandler({ queues: store, onError: () => {} });
+  await fill(store, "a", "text/plain", [1_000]);
+  const readInto = store.readInto!.bind(store);
+  store.readInto = async (name, from, target, options) => {
+    const result = await readInto(name, from, target, options);
+    if (typeof target === "number") {
+      await store.remove("a");
+      await fill(store, "a", "text/plain", [10]);
+    }
+    return result;
+  };
+
+  const answer = await handler(new Request("http://here/v1/stream/a"));
+
+  expect(answer.status).toBe(500);
+  await store.close();
 });
 
 test("queues of sessions are JSON, under the session's id and their name", async () => {

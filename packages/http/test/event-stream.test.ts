@@ -72,14 +72,29 @@ describe("an event stream", () => {
     expect(await firstTime.text()).toContain('"streamClosed":true');
   });
 
-  test("sends a comment when nothing else is to be sent", async () => {
-    const { queue } = await serve({ live: { heartbeatMs: 1 } });
+  test("sends a comment when nothing else is to be sent, now and then", async () => {
+    const { queue } = await serve({ live: { heartbeatMs: 100 } });
     await put(queue("a"));
+    const began = Date.now();
 
     const reader = await readEvents(`${queue("a")}?live=sse&offset=-1`);
 
     await expect.poll(reader.text, { timeout: 5_000 }).toMatch(/(: heartbeat\n\n.*){2}/s);
+    const beats = reader.text().split("heartbeat").length - 1;
+    expect(beats).toBeLessThanOrEqual((Date.now() - began) / 100);
     expect(reader.events().map((event) => event.type)).toEqual(["control"]);
+  });
+
+  test("carries JSON of several lines in one", async () => {
+    const { queue, store } = await serve();
+    await put(queue("a"), "application/json", '{"a":\r\n1}');
+    await store.append("a", [Buffer.from("[\r2,\n3]")]);
+    await close(queue("a"));
+
+    const reader = await readEvents(`${queue("a")}?live=sse&offset=-1`);
+    await reader.closed;
+
+    expect(reader.events()[0]?.data).toBe('[{"a":  1},[ 2, 3]]');
   });
 
   test("ends between two frames when it is time to connect anew", async () => {

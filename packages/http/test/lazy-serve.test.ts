@@ -42,6 +42,16 @@ describe("lazy-serve", () => {
     expect(second.errors()).not.toContain("    at ");
   });
 
+  test("says nothing to the terminal that a client made up", async () => {
+    const command = lazyServe(["--dir", await emptyFolder(), "--port", "0", "--verbose"]);
+    const { hostname, port } = new URL(await command.url);
+    const client = connect(Number(port), hostname);
+    client.write("GET /v1/stream/\u009b2J\u00e9 HTTP/1.1\r\nHost: here\r\n\r\n", "latin1");
+
+    await expect.poll(command.output).toMatch(/ 400 GET \/v1\/stream\/\?2J\? \d/);
+    client.destroy();
+  });
+
   test.each([
     ["no folder", [], "--dir"],
     ["an unknown option", ["--dir", "x", "--colour"], "--colour"],
@@ -49,7 +59,7 @@ describe("lazy-serve", () => {
     ["a durability that is none", ["--dir", "x", "--durability", "maybe"], "maybe"],
     ["the open network and no token", ["--dir", "x", "--host", "0.0.0.0"], "LAZY_SERVE_TOKEN"],
   ])("with %s says so and ends with 2", async (_, args, named) => {
-    const command = lazyServe(args);
+    const command = lazyServe(args, { LAZY_SERVE_TOKEN: "" });
     expect(await command.ended).toBe(2);
     expect(command.errors()).toContain(named);
     expect(command.errors().trim().split("\n").length).toBe(1);

@@ -18,6 +18,9 @@ describe("live readers", () => {
 
     expect([refused.status, refusedPoll.status]).toEqual([503, 503]);
     expect(refused.headers.get("retry-after")).toBe("5");
+    await put(queue("ended"), "text/plain", "", { "stream-closed": "true" });
+    // It waits for nothing, so it takes no place.
+    expect((await fetch(`${queue("ended")}?live=long-poll&offset=-1`)).status).toBe(204);
     await post(queue("a"), "x");
     expect((await second).status).toBe(200);
     first.socket.destroy();

@@ -1,4 +1,5 @@
-import { connect } from "node:net";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { createHandler } from "@lazy/http";
 import { createMemoryStore } from "@lazy/fsqueue";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -87,6 +88,19 @@ describe("readers that do not read", () => {
       Array.from({ length: 1_000 }, (_, n) => n),
     );
     expect((await store.info("a"))?.messages).toBe(1_000);
+  });
+
+  test("are dropped though each answer is small", async () => {
+    const { queue, server } = await serve({ limits: { slowReaderMs: 1 } });
+    await put(queue("a"), "text/plain", "x".repeat(60_000));
+    const accepted = once(server.server, "connection");
+    const slow = await rawConnection(server);
+    const [theirs] = (await accepted) as [Socket];
+
+    slow.pause();
+    slow.write("GET /v1/stream/a HTTP/1.1\r\nHost: here\r\n\r\n".repeat(400));
+
+    await expect.poll(() => theirs.destroyed, { timeout: 5_000 }).toBe(true);
   });
 
   test("of a Fetch body are dropped as well", async () => {
