@@ -9,8 +9,8 @@ interface Wait {
 }
 
 /**
- * One wait in the store for all live readers of a queue, who stand at its end or are woken at once: an abort
- * signal for each and every message kept the garbage collector busier than the messages did.
+ * One wait in the store for all live readers of a queue that stand at the same offset: an abort signal for
+ * each and every message kept the garbage collector busier than the messages did.
  */
 export class SharedWaits {
   readonly #store: Store;
@@ -22,7 +22,8 @@ export class SharedWaits {
 
   /** Call `woken` once when there is something after the offset; returns the function that gives up. */
   wait(id: string, name: string, after: Offset, woken: Woken): () => void {
-    const wait = this.#waits.get(id) ?? this.#start(id, name, after);
+    const key = `${id} ${after}`;
+    const wait = this.#waits.get(key) ?? this.#start(key, name, after);
     wait.sleepers.add(woken);
     return () => {
       wait.sleepers.delete(woken);
@@ -30,16 +31,16 @@ export class SharedWaits {
     };
   }
 
-  #start(id: string, name: string, after: Offset): Wait {
+  #start(key: string, name: string, after: Offset): Wait {
     const controller = new AbortController();
     const wait: Wait = { sleepers: new Set(), controller };
     const settle = (failure?: { readonly error: unknown }): void => {
-      if (this.#waits.get(id) === wait) this.#waits.delete(id);
+      if (this.#waits.get(key) === wait) this.#waits.delete(key);
       const sleepers = [...wait.sleepers];
       wait.sleepers.clear();
       for (const woken of sleepers) woken(failure);
     };
-    this.#waits.set(id, wait);
+    this.#waits.set(key, wait);
     controller.signal.addEventListener("abort", () => settle(), { once: true });
     this.#store.wait(name, after, controller.signal).then(
       () => settle(),

@@ -114,6 +114,38 @@ describe("readers of one queue who share", () => {
     }
   });
 
+  test("a wait stand at one place: who was told late that there is nothing is not left behind", async () => {
+    const store = await openFileStore({ dir: await emptyFolder() });
+    onTestFinished(() => store.close());
+    await store.open("a", text);
+    Object.assign(store, { follow: undefined });
+    const handler = createHandler({ queues: store });
+    const late = await follow(handler);
+    await late.next();
+    const read = store.read.bind(store);
+    let tell = (): void => {};
+    store.read = async (...asked) => {
+      const found = await read(...asked);
+      store.read = read;
+      await new Promise<void>((resolve) => (tell = resolve));
+      return found;
+    };
+
+    const piece = late.next();
+    await turn();
+    await store.append("a", [Buffer.from("x")]);
+    const other = await follow(handler);
+    expect(await other.next()).toContain("data:x\n");
+    const none = other.next();
+    await turn();
+    tell();
+
+    expect(await Promise.race([piece, turn().then(turn).then(turn)])).toContain("data:x\n");
+    await other.cancel();
+    await none;
+    await late.cancel();
+  });
+
   test("what was just appended need not look for it in the files", async () => {
     const store = await openFileStore({ dir: await emptyFolder() });
     onTestFinished(() => store.close());
