@@ -65,6 +65,11 @@ onEveryStore(() => {
       await expect.poll(() => [scheduled(), waits]).toEqual([1, 1]);
       await held?.release();
       expect(valuesOf(await waiting)).toEqual([1]);
+      expect(scheduled()).toBe(0);
+      const again = consumer.receive(1, { wait: true });
+      await expect.poll(() => [scheduled(), waits]).toEqual([1, 1]);
+      clock.advance(60_000);
+      expect(valuesOf(await again)).toEqual([1]);
       expect([scheduled(), waits]).toEqual([0, 0]);
     });
   });

@@ -211,6 +211,7 @@ onEveryStore(() => {
       expect(flushed).toBe(false);
       for (const value of [1, 2, 3, 4]) {
         expect(valuesOf(await inside.dequeue(1, { wait: true }))).toEqual([value]);
+        await settle();
       }
       await Promise.all([second, fourth, flushing]);
       await opened.close();

@@ -1,3 +1,4 @@
+import { createMemoryStore, openQueues } from "@lazy/fsqueue";
 import { describe, expect, test } from "vitest";
 import { collectGarbage } from "./fixtures/collect-garbage.ts";
 import { onEveryStore, settle, testQueues, valuesOf } from "./fixtures/temporary.ts";
@@ -22,9 +23,9 @@ onEveryStore(() => {
 
     test("waits on when a consumer gives back a message that it was given already", async () => {
       const { queue, queues } = await openQueue<number>();
-      await queue.enqueue(1);
+      const { offset } = await queue.enqueue(1);
       const [held] = await queue.consumer("g", { visibilityMs: 60_000 }).receive();
-      const next = queue.tail({ from: "now" }).next();
+      const next = queue.tail({ from: offset }).next();
       await settle();
       await held?.release();
       await queues.store.leases?.release("s/q", "g", [held?.offset ?? ""]);
@@ -85,4 +86,20 @@ onEveryStore(() => {
       expect(await batches.next()).toEqual(done);
     });
   });
+});
+
+test("a tail that is aborted while its store is read tells so, and not how its queue ended", async () => {
+  const store = createMemoryStore();
+  Object.defineProperty(store, "follow", { value: undefined });
+  await using queues = await openQueues({ store });
+  const queue = queues.session("s").queue("q");
+  await queue.seal({ status: "error", message: "broken" });
+  const aborter = new AbortController();
+  const read = store.read.bind(store);
+  store.read = async (...call) => {
+    const result = await read(...call);
+    aborter.abort(new Error("enough"));
+    return result;
+  };
+  await expect(queue.tail({ signal: aborter.signal }).next()).rejects.toThrow("enough");
 });

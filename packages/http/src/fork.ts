@@ -116,7 +116,6 @@ async function refine(
   const { messages } = await core.store.read(origin.name, at, { max: 1 });
   const [next] = messages;
   if (next === undefined || subOffset > next.data.byteLength) throw overshot();
-  if (subOffset === next.data.byteLength) return { at: next.offset, messages: [] };
   return { at, messages: [next.data.subarray(0, subOffset)] };
 }
 

@@ -90,6 +90,8 @@ describe("authorize", () => {
     expect(ofForbidden).toEqual(ofMissing);
     expect(ofForbidden).toMatchObject({ status: 404 });
     expect(await store.info("mine")).toBeUndefined();
+    await put(queue("mine"), "text/plain", "", bearer("mine:create"));
+    expect(await everythingOf(await fork("secret"))).toEqual(ofMissing);
   });
 
   test("a request without credentials is challenged, whatever it asks for", async () => {

@@ -1,31 +1,13 @@
-import { type AppendOptions, type Store, createMemoryStore } from "@lazy/fsqueue";
-import { createHandler, type HandlerOptions } from "@lazy/http";
-import { describe, expect, onTestFinished, test } from "vitest";
+import type { AppendOptions } from "@lazy/fsqueue";
+import { describe, expect, test } from "vitest";
+import { base, handling, refusalOf } from "./fixtures/handling.ts";
 
 const plain = { "content-type": "text/plain" };
 const json = { "content-type": "application/json" };
 
-function serving(options: Partial<HandlerOptions> = {}) {
-  const store: Store = createMemoryStore();
-  onTestFinished(() => store.close());
-  const handler = createHandler({ queues: store, ...options });
-  const send = (method: string, name: string, headers: Record<string, string>, body?: string) =>
-    handler(
-      new Request(`http://localhost/v1/stream/${name}`, {
-        method,
-        headers,
-        ...(body === undefined ? {} : { body }),
-      }),
-    );
-  return { store, handler, send };
-}
-
-const codeOf = async (response: Response): Promise<unknown> =>
-  ((await response.json()) as { error: { code: string } }).error.code;
-
 describe("two who create the same queue at once", () => {
   test("have both created it, and one of them was first", async () => {
-    const { send } = serving();
+    const { send } = handling();
     const answers = await Promise.all([send("PUT", "q", plain), send("PUT", "q", plain)]);
     expect(answers.map(({ status }) => status)).toEqual([201, 200]);
   });
@@ -35,31 +17,22 @@ describe("two who create the same queue at once", () => {
     ["closure", { ...plain, "stream-closed": "true" }],
     ["lifetime", { ...plain, "stream-ttl": "60" }],
   ])("with another %s: the second is refused", async (_, headers) => {
-    const { send } = serving();
+    const { send } = handling();
     const answers = await Promise.all([send("PUT", "q", plain), send("PUT", "q", headers)]);
-    expect(answers.map(({ status }) => status)).toEqual([201, 409]);
-    expect(await codeOf(answers[1])).toBe("CONFIGURATION_DIFFERS");
+    expect(answers[0].status).toBe(201);
+    expect(await refusalOf(answers[1])).toEqual([409, "CONFIGURATION_DIFFERS"]);
   });
 });
 
 describe("a queue that is created", () => {
   test("has a Location at the public origin, where there is one", async () => {
-    const { send } = serving({ publicOrigin: "https://queues.example/" });
+    const { send } = handling({ publicOrigin: "https://queues.example/" });
     const { headers } = await send("PUT", "a%2Fb", plain);
     expect(headers.get("location")).toBe("https://queues.example/v1/stream/a/b");
   });
 
-  test("beyond as many as there may be is refused, one that is there is not", async () => {
-    const { send } = serving({ limits: { queues: 1 } });
-    await send("PUT", "a", plain);
-    expect((await send("PUT", "a", plain)).status).toBe(200);
-    const refused = await send("PUT", "b", plain);
-    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
-    expect(await codeOf(refused)).toBe("TOO_MANY_QUEUES");
-  });
-
   test("and all that follows waits for the disk, where the server says so", async () => {
-    const { store, send } = serving({ durable: true });
+    const { store, send } = handling({ durable: true });
     const calls: unknown[] = [];
     const append = store.append.bind(store);
     const seal = store.seal.bind(store);
@@ -90,11 +63,30 @@ describe("a queue that is created", () => {
   });
 });
 
-test("a limit that is none is a mistake, and named", () => {
-  for (const wrong of [0, -1, Number.NaN, "1" as unknown as number]) {
-    const limits = { bodyBytes: wrong };
-    expect(() => createHandler({ queues: createMemoryStore(), limits })).toThrow(
-      new TypeError(`limits.bodyBytes is a number above 0, not ${wrong}.`),
-    );
-  }
+describe("a lifetime", () => {
+  test.each([
+    ["stream-ttl", "3153600001"],
+    ["stream-expires-at", "2099"],
+    ["stream-expires-at", "Thu, 01 Jan 2099 00:00:00 GMT"],
+    ["stream-expires-at", "2099-13-01T00:00:00Z"],
+  ])("%s: %s is refused", async (header, value) => {
+    const { send } = handling();
+    const answer = await send("PUT", "q", { ...plain, [header]: value });
+    expect(await refusalOf(answer)).toEqual([400, "LIFETIME_INVALID"]);
+  });
+
+  test("may last a hundred years, and may be over since before 1970", async () => {
+    const { store, send } = handling();
+    expect((await send("PUT", "a", { ...plain, "stream-ttl": "3153600000" })).status).toBe(201);
+    const past = { ...plain, "stream-expires-at": "1969-12-31T23:59:59Z" };
+    expect((await send("PUT", "b", past)).status).toBe(201);
+    expect(await store.info("b")).toBeUndefined();
+  });
+});
+
+test("a fork at what is no offset of its origin is refused as a fork", async () => {
+  const { send } = handling();
+  await send("PUT", "q", plain, "content");
+  const headers = { "stream-forked-from": `${base}q`, "stream-fork-offset": "none" };
+  expect(await refusalOf(await send("PUT", "fork", headers))).toEqual([400, "FORK_INVALID"]);
 });

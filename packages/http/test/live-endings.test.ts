@@ -1,5 +1,6 @@
 import { createMemoryStore, type Store } from "@lazy/fsqueue";
-import { describe, expect, test } from "vitest";
+import { createHandler } from "@lazy/http";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { readEvents } from "./fixtures/event-reader.ts";
 import { post, put, rawConnection, serve } from "./fixtures/serving.ts";
 
@@ -243,4 +244,22 @@ describe("what the handler tells", () => {
       ]);
     await expect.poll(() => errors).toEqual([["HEAD", "Error: the log is full"]]);
   });
+});
+
+test("the timer that looks after readers runs while there are some, and keeps no process alive", async () => {
+  const set = vi.spyOn(globalThis, "setInterval");
+  const clear = vi.spyOn(globalThis, "clearInterval");
+  onTestFinished(() => void vi.restoreAllMocks());
+  const queues = createMemoryStore();
+  const handler = createHandler({ queues });
+  await queues.open("q");
+  expect(set).not.toHaveBeenCalled();
+
+  const answer = await handler(new Request("http://localhost/v1/stream/q?live=sse&offset=-1"));
+
+  const timers = set.mock.results.map(({ value }) => value as NodeJS.Timeout);
+  expect(timers.map((timer) => timer.hasRef())).toEqual([false]);
+  expect(clear).not.toHaveBeenCalled();
+  await answer.body?.cancel();
+  expect(clear.mock.calls).toEqual([timers]);
 });
