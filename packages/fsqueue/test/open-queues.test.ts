@@ -69,16 +69,32 @@ onEveryStore(() => {
       await expect(store.stats()).rejects.toMatchObject({ code: "STORE_CLOSED" });
     });
 
-    test("may expire while it is asked who claims them", async () => {
+    test.each([true, false])(
+      "may expire while it is asked who claims them: %s",
+      async (claimed) => {
+        const store = await orphaned();
+        await using queues = await openQueues({
+          store,
+          claim: async (info) => {
+            await store.remove(info.name);
+            return claimed;
+          },
+        });
+        expect(await queues.session("a").queue("reply").info()).toBeUndefined();
+      },
+    );
+
+    test("are not taken for others made under their names meanwhile", async () => {
       const store = await orphaned();
       await using queues = await openQueues({
         store,
-        claim: async (info) => {
-          await store.remove(info.name);
+        claim: async ({ name }) => {
+          await store.remove(name);
+          await store.open(name);
           return false;
         },
       });
-      expect(await queues.session("a").queue("reply").info()).toBeUndefined();
+      expect((await queues.session("a").queue("reply").info())?.ending).toBeUndefined();
     });
   });
 

@@ -61,13 +61,16 @@ async function settleOrphans(
   await Promise.all(
     orphans.map(async (info) => {
       try {
-        if (await claim(info)) await store.open(info.name);
+        const claimed = await claim(info);
+        // It may be gone meanwhile, and another made under its name.
+        if ((await store.info(info.name))?.id !== info.id) return;
+        if (claimed) await store.open(info.name);
         else {
           const message = "The process that wrote this queue is gone.";
           await store.seal(info.name, { status: "aborted", message, code: "WRITER_LOST" });
         }
       } catch (error) {
-        // It expired meanwhile.
+        // It has just expired.
         if (!isQueueError(error, "QUEUE_NOT_FOUND")) throw error;
       }
     }),
