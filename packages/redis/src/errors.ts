@@ -69,6 +69,11 @@ export function refusal(name: string, reply: readonly Reply[], asked: Asked): Qu
   }
 }
 
+export function noForks(name: string): QueueError {
+  const text = `The queue ${JSON.stringify(name)} cannot be made as a fork: a store in Redis has none (see capabilities.forks).`;
+  return new QueueError("UNSUPPORTED", text, { details: { name } });
+}
+
 /** An error that the server answered, rather than a connection that broke. */
 export function isErrorReply(error: unknown): error is Error {
   // A client that was given may come from another copy of the library.

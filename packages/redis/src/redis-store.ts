@@ -18,7 +18,6 @@ import type {
   StoreStats,
   WaitSignal,
 } from "@lazy/fsqueue";
-import { QueueError } from "@lazy/fsqueue";
 import {
   checkName,
   checkOpenOptions,
@@ -33,7 +32,7 @@ import {
 import type { RedisArgument, RedisClientType } from "@redis/client";
 import { Changes, type Standing } from "./changes.ts";
 import type { Connection } from "./connection.ts";
-import { type Asked, refusal } from "./errors.ts";
+import { type Asked, noForks, refusal } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import { createLeases } from "./leases.ts";
 import { OrphanWatch, type Settle } from "./orphan-watch.ts";
@@ -390,11 +389,6 @@ function isOwned(info: QueueInfo): boolean {
 function optional(reply: Reply | undefined): string | undefined {
   const text = textOf(reply);
   return text === "" ? undefined : text;
-}
-
-function noForks(name: string): QueueError {
-  const text = `The queue ${JSON.stringify(name)} cannot be made as a fork: a store in Redis has none (see capabilities.forks).`;
-  return new QueueError("UNSUPPORTED", text, { details: { name } });
 }
 
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
