@@ -55,12 +55,18 @@ describe("what a crash tore at the end", () => {
     // Neither is durable when this one is written, both when the next one is.
     await store.append("q", [bytes("undecided")]);
     await store.flush();
-    await store.append("q", [bytes("telling")]);
+    await store.append("q", [bytes("telling"), bytes("kept")]);
     const image = flipped(disk.image(), first, "damaged");
     // The header of the last one tells, though what it heads is torn.
     for (const one of [image, flipped(image, first, "telling")]) {
       const opening = openFileStore({ dir, port: new SimulatedDisk({ image: one }) });
       await expect(opening).rejects.toMatchObject({ code: "CORRUPT", details: { queue: "q" } });
+      // Who salvages loses what is damaged, and nothing beside it.
+      const port = new SimulatedDisk({ image: one });
+      const salvaged = await openFileStore({ dir, port, salvage: () => {} });
+      const telling = one === image ? ["telling"] : [];
+      expect(await textsOf(salvaged, "q")).toEqual(["undecided", ...telling, "kept"]);
+      await salvaged.close();
     }
     await store.close();
   });

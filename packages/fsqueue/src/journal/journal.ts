@@ -276,7 +276,6 @@ export class Journal {
   /** What a deletion comes to: nothing is left, or forks still read the messages. */
   applyRemoval(queue: QueueState): void {
     queue.removed = true;
-    queue.removing = false;
     if (queue.forkCount === 0) {
       this.forget(queue);
     } else {

@@ -61,7 +61,7 @@ export class QueueState {
    * message leaves a gap of {@link JUMP} for each before it.
    */
   jumps = 0;
-  /** Its deletion is laid down, but not written yet. */
+  /** Its deletion is laid down, by this process. */
   removing = false;
   /** Removed, but forks still read its messages. */
   removed = false;

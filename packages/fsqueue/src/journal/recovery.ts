@@ -258,9 +258,9 @@ async function scanSegment(
     const found = await readBlock(reader, segment.salt, offset);
     const block = found?.block;
     if (block === undefined) {
-      // Without the header nothing can be told of what stands there: none of it is cut off.
-      const torn = isLast && header !== undefined && !(await wasDurable(reader, segment, offset));
-      if (torn) break;
+      // Without the header, or behind damage, nothing can be told of what stands there: none of it is cut off.
+      const mayBeTorn = isLast && header !== undefined && !segment.damaged;
+      if (mayBeTorn && !(await wasDurable(reader, segment, offset))) break;
       if (!salvages) throw await damage(journal, reader, segment, offset);
       offset = await salvageStretch(journal, reader, segment, offset);
       continue;

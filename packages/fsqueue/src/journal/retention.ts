@@ -32,7 +32,7 @@ export class Retention {
   #cancel: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
-  /** Folders in which segments were deleted, and that was not made durable yet. */
+  /** Folders in which segments were deleted, and that is not durable yet; oldest deletion first. */
   readonly #deletedIn: Set<string> = new Set();
 
   constructor(journal: Journal, lane: Lane) {
@@ -96,8 +96,6 @@ export class Retention {
     onProgress?: (done: number, total: number) => void,
   ): Promise<void> {
     await this.#closeEarly(share, closeBytes);
-    // What failed the last time comes first: else what goes next may be what tells of a deletion there.
-    await this.#syncDeletions();
     const segments = this.#journal.segments.slice();
     const total = segments.reduce((sum, { size }) => sum + size, 0);
     let done = 0;
