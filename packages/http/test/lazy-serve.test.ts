@@ -58,8 +58,9 @@ describe("lazy-serve", () => {
     ["a port that is none", ["--dir", "x", "--port", "70000"], "70000"],
     ["a durability that is none", ["--dir", "x", "--durability", "maybe"], "maybe"],
     ["the open network and no token", ["--dir", "x", "--host", "0.0.0.0"], "LAZY_SERVE_TOKEN"],
-  ])("with %s says so and ends with 2", async (_, args, named) => {
-    const command = lazyServe(args, { LAZY_SERVE_TOKEN: "" });
+    ["the open network and an empty token", ["--dir", "x", "--host", "::"], "LAZY_SERVE_TOKEN"],
+  ])("with %s says so and ends with 2", async (title, args, named) => {
+    const command = lazyServe(args, title.includes("empty") ? { LAZY_SERVE_TOKEN: "" } : {});
     expect(await command.ended).toBe(2);
     expect(command.errors()).toContain(named);
     expect(command.errors().trim().split("\n").length).toBe(1);
