@@ -1,4 +1,4 @@
-import { isPulled, type Answer, type PulledBody } from "./answer.ts";
+import { isPulled, type PulledBody } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { fault } from "./fault.ts";
 import type { HandlerInside } from "./handler.ts";
@@ -65,11 +65,11 @@ function streamOf(
   let pulledAt = Date.now();
   let pulling = false;
   let over = false;
-  let forgetGone = (): void => {};
+  let forgetGone: (() => void) | undefined;
   const end = (): void => {
     over = true;
     inside.pulse.delete(watch);
-    forgetGone();
+    forgetGone?.();
     body.cancel();
     complete();
   };

@@ -146,8 +146,12 @@ describe("the limit of bodies", () => {
     const handler = createHandler({ queues: store, limits: { bodyBytes: 1000 } });
     await store.open("a", { metadata: { "content-type": "text/plain" } });
     let cancelled = false;
-    const endless = new ReadableStream({
-      pull: (controller) => controller.enqueue(new Uint8Array(100)),
+    let pieces = 0;
+    const long = new ReadableStream({
+      pull: (controller) => {
+        controller.enqueue(new Uint8Array(100));
+        if ((pieces += 1) === 1_000) controller.close();
+      },
       cancel: () => {
         cancelled = true;
       },
@@ -157,7 +161,7 @@ describe("the limit of bodies", () => {
       new Request("http://here/v1/stream/a", {
         method: "POST",
         headers: { "content-type": "text/plain" },
-        body: endless,
+        body: long,
         duplex: "half",
       }),
     );

@@ -55,6 +55,19 @@ describe("an event stream", () => {
     expect(reader.events().map((event) => event.data)).toEqual(["two", expect.any(String)]);
   });
 
+  test("from now on has an id before there is a message, so that one which breaks off misses none", async () => {
+    const { queue, store } = await serve();
+    await put(queue("a"), "text/plain", "one");
+
+    const reader = await readEvents(`${queue("a")}?live=sse&offset=now`, eventSource);
+
+    await expect.poll(() => reader.events().length).toBe(1);
+    expect(reader.events()[0]).toMatchObject({
+      type: "control",
+      id: (await store.info("a"))?.tail,
+    });
+  });
+
   test("answers 204 to an EventSource that has read all of a sealed queue, and to no other", async () => {
     const { queue, store } = await serve();
     await put(queue("a"), "text/plain", "one");

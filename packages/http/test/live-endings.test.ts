@@ -74,29 +74,9 @@ describe("an event stream that ends", () => {
     expect(errors).toEqual([new Error("the network is gone")]);
   });
 
-  test.each([
-    ["the store fails while it waits", new Error("the network is gone"), 500, 1],
-    ["its queue is removed", undefined, 404, 0],
-  ])("a long-poll, because %s, is answered so", async (_, failure, status, failures) => {
-    const errors: unknown[] = [];
-    const { queue, handler, store } = await serve({ onError: (error) => errors.push(error) });
-    await put(queue("a"));
-    if (failure !== undefined) store.wait = () => Promise.reject(failure);
-
-    const answer = fetch(`${queue("a")}?live=long-poll&offset=now`);
-    if (failure === undefined) {
-      await expect.poll(() => handler.stats.readers).toBe(1);
-      await store.remove("a");
-    }
-
-    expect((await answer).status).toBe(status);
-    expect(errors.length).toBe(failures);
-    expect(handler.stats.readers).toBe(0);
-  });
-
   test("because its client went leaves nothing in the store", async () => {
     const { store, under } = watched();
-    const { queue, handler } = await serve({ queues: store, live: { heartbeatMs: 1 } });
+    const { queue, handler } = await serve({ queues: store, live: { heartbeatMs: 100 } });
     await put(queue("a"));
     const readers = await Promise.all(
       ["sse&offset=-1", "sse&offset=-1", "long-poll&offset=now"].map((live) =>
@@ -114,6 +94,34 @@ describe("an event stream that ends", () => {
 
     await expect.poll(() => handler.stats).toMatchObject({ readers: 0, active: 0 });
     await expect.poll(() => under).toEqual({ waits: 0, followers: 0 });
+  });
+});
+
+describe("a long-poll that ends", () => {
+  test("because the store fails while it waits is answered 500, and told", async () => {
+    const errors: unknown[] = [];
+    const { queue, handler, store } = await serve({ onError: (error) => errors.push(error) });
+    await put(queue("a"));
+    store.wait = () => Promise.reject(new Error("the network is gone"));
+
+    const answer = await fetch(`${queue("a")}?live=long-poll&offset=now`);
+
+    expect(answer.status).toBe(500);
+    expect(errors).toEqual([new Error("the network is gone")]);
+    expect(handler.stats.readers).toBe(0);
+  });
+
+  test("because its queue was removed is answered so, and is no failure", async () => {
+    const errors: unknown[] = [];
+    const { queue, handler, store } = await serve({ onError: (error) => errors.push(error) });
+    await put(queue("a"));
+    const answer = fetch(`${queue("a")}?live=long-poll&offset=now`);
+    await expect.poll(() => handler.stats.readers).toBe(1);
+
+    await store.remove("a");
+
+    expect((await answer).status).toBe(404);
+    expect(errors).toEqual([]);
   });
 });
 

@@ -63,18 +63,20 @@ test("a long-poll that is answered leaves no timer", async () => {
 test("nothing of a reader that has gone is held in memory", async () => {
   const store = await memoryStore();
   const held: WeakRef<object>[] = [];
-  const { info, wait, follow } = store;
+  const info = store.info.bind(store);
+  const wait = store.wait.bind(store);
+  const follow = store.follow!.bind(store);
   store.info = async (name) => {
-    const found = await info.call(store, name);
+    const found = await info(name);
     held.push(new WeakRef(found!));
     return found;
   };
   store.wait = (name, after, signal) => {
     held.push(new WeakRef(signal!));
-    return wait.call(store, name, after, signal);
+    return wait(name, after, signal);
   };
   store.follow = (...call) => {
-    const reader = follow!.apply(store, call);
+    const reader = follow(...call);
     held.push(new WeakRef(reader));
     return reader;
   };

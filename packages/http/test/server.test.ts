@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createMemoryStore } from "@lazy/fsqueue";
 import { createHandler, openServer, toNodeListener } from "@lazy/http";
@@ -83,14 +83,41 @@ describe("a server of openServer", () => {
   });
 });
 
-test("the answer to HEAD has no body, on a server that is strict about it as well", async () => {
-  const handler = createHandler({ queues: createMemoryStore() });
-  const server = createServer({ rejectNonStandardBodyWrites: true }, toNodeListener(handler));
-  onTestFinished(() => void server.close());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+describe("a handler on a server of one's own", () => {
+  async function listening(server: Server): Promise<string> {
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/stream`;
+  }
 
-  const answer = await fetch(`http://127.0.0.1:${port}/v1/stream/none`, { method: "HEAD" });
+  test("gives the answer to HEAD no body, though it is strict about it", async () => {
+    const listener = toNodeListener(createHandler({ queues: createMemoryStore() }));
+    const url = await listening(createServer({ rejectNonStandardBodyWrites: true }, listener));
 
-  expect(answer.status).toBe(404);
+    const answer = await fetch(`${url}/none`, { method: "HEAD" });
+
+    expect(answer.status).toBe(404);
+  });
+
+  test("leaves no listener on a response once it has waited", async () => {
+    const store = createMemoryStore();
+    const { tail } = (await store.open("a", { messages: [Buffer.from("one")] })).info;
+    const handler = createHandler({ queues: store });
+    const listener = toNodeListener(handler);
+    const listeners: number[] = [];
+    const server = createServer((request, response) => {
+      response.once("finish", () => listeners.push(response.listenerCount("close")));
+      listener(request, response);
+    });
+    const url = await listening(server);
+    await (await fetch(`${url}/a?live=long-poll&offset=-1`)).text();
+
+    const waiting = fetch(`${url}/a?live=long-poll&offset=${tail}`);
+    await expect.poll(() => handler.stats.readers).toBe(1);
+    await store.append("a", [Buffer.from("two")]);
+    await (await waiting).text();
+
+    expect(listeners.length).toBe(2);
+    expect(listeners[1]).toBe(listeners[0]);
+  });
 });
