@@ -64,6 +64,16 @@ describe("a folder", () => {
     await (await openFileStore({ dir })).close();
   });
 
+  it("is free again when it could not be opened", async () => {
+    await (await openFileStore({ dir })).close();
+    const segment = join(dir, "lane-000001", "0000000001.seg");
+    const whole = await readFile(segment);
+    await writeFile(segment, whole.fill(1, 0, 20));
+    for (let n = 0; n < 2; n += 1) {
+      await expect(openFileStore({ dir })).rejects.toMatchObject({ code: "CORRUPT" });
+    }
+  });
+
   it("is refused to a second process, and free again when the first is killed", async () => {
     const writer = start("hold-folder.mjs", dir);
     expect(await writer.line()).toBe("open");

@@ -56,4 +56,22 @@ describe("live readers of a folder that another store writes", () => {
     await writer.close();
     await store.close();
   });
+
+  it("are told when their queue is removed, and so is who waits for it", async () => {
+    const disk = new SimulatedDisk();
+    const writer = await openFileStore({ dir, port: disk });
+    await writer.open("q");
+    const { offset } = await writer.append("q", [bytes("a")]);
+    const store = await openFileStore({ dir, port: disk, readonly: true });
+    let told = 0;
+    const reader = store.follow!("q", offset, { changed: () => (told += 1) });
+    const waiting = store.wait("q", offset);
+    await writer.remove("q");
+    await store.flush();
+    await waiting;
+    expect(told).toBeGreaterThan(0);
+    expect(() => reader.next()).toThrow(expect.objectContaining({ code: "QUEUE_NOT_FOUND" }));
+    await writer.close();
+    await store.close();
+  });
 });

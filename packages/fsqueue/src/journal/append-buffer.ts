@@ -1,14 +1,9 @@
 import type { Batch } from "./batch.ts";
-import {
-  BLOCK_HEADER,
-  BLOCK_TARGET,
-  RECORD_HEADER,
-  finishRecord,
-  writeBlockHeader,
-} from "./layout.ts";
+import { BLOCK_HEADER, RECORD_HEADER, finishRecord, writeBlockHeader } from "./layout.ts";
 import { ChunkRing } from "./chunk-ring.ts";
 import { Chunk, type Segment } from "./segment.ts";
 
+// A block stands in one chunk: this is how large one gets of which no single operation needs more.
 const SMALLEST_CHUNK = 64 << 10;
 const LARGEST_CHUNK = 256 << 10;
 
@@ -57,9 +52,6 @@ export class AppendBuffer {
   /** Make room for records of this many bytes in one block of the batch. */
   reserve(batch: Batch, bytes: number): void {
     let chunk = this.#chunk;
-    if (this.#block >= 0 && chunk!.used - this.#block - BLOCK_HEADER + bytes > BLOCK_TARGET) {
-      this.closeBlock();
-    }
     const needed = this.#block < 0 ? bytes + BLOCK_HEADER : bytes;
     if (chunk === undefined || chunk.used + needed > chunk.bytes.length) {
       this.closeBlock();

@@ -10,8 +10,6 @@ export const SEGMENT_HEADER = 64;
 export const BLOCK_HEADER = 32;
 export const RECORD_HEADER = 24;
 
-/** A block is closed once its body has reached this; one append that is larger gets a block of its own. */
-export const BLOCK_TARGET: number = 1 << 20;
 /** No block body is longer. */
 export const BLOCK_LIMIT: number = 16 << 20;
 
