@@ -6,7 +6,12 @@ import { createManualClock } from "@lazy/fsqueue/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 import { readSegment } from "./fixtures/segment-bytes.ts";
-import { type DiskImage, SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
+import {
+  type DiskImage,
+  seededRandom,
+  SimulatedDisk,
+  systemError,
+} from "./fixtures/simulated-disk.ts";
 
 // A loaded machine is slow, not wrong.
 
@@ -84,6 +89,39 @@ describe("segments are given back", () => {
     for (const { name, image } of disk.cuts(Math.random)) {
       const found = await new SimulatedDisk({ image }).list(join(folder, "lane-000001"));
       expect({ name, found: found.toSorted() }).toEqual({ name, found: now.toSorted() });
+    }
+  });
+
+  it("for good before what tells of a removal: in whatever order the disk takes it, none comes back", async () => {
+    const random = seededRandom(1);
+    const cuts: DiskImage[] = [];
+    let compacting = false;
+    const disk: SimulatedDisk = new SimulatedDisk({
+      onOperation() {
+        for (let n = 0; compacting && n < 5; n += 1) cuts.push(disk.cuts(random).at(-1)!.image);
+      },
+    });
+    const options = { dir: "/disk/store", segmentBytes: 2000, clock, port: disk };
+    const written = await openFileStore(options);
+    const large = new Uint8Array(3000);
+    await written.open("gone", { messages: [large] });
+    await written.open("busy", { messages: [large] });
+    await written.remove("gone");
+    await written.append("busy", [large]);
+    await written.remove("busy");
+    await written.open("last", { messages: [large] });
+    await written.flush();
+    compacting = true;
+    await written.compact();
+    compacting = false;
+    await written.close();
+    expect(cuts.length).toBeGreaterThan(20);
+    for (const image of cuts) {
+      const again = await openFileStore({ ...options, port: new SimulatedDisk({ image }) });
+      const names: string[] = [];
+      for await (const { name } of again.list()) names.push(name);
+      expect(names).toEqual(["last"]);
+      await again.close();
     }
   });
 

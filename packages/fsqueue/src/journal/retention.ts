@@ -134,10 +134,11 @@ export class Retention {
     const journal = this.#journal;
     const before = journal.segments.find(({ number }) => number === segment.previous);
     if (before?.cut === true) {
-      // The header of this segment keeps out what stands there beyond what counts: that goes first, for good.
+      // The header of this segment keeps out what stands there beyond what counts: that goes first.
       if (!(await this.#retire(before))) return false;
-      await this.#syncDeletions();
     }
+    // Nor may what went before come back when what told of a removal, or of an end, is gone.
+    if (before?.cut === true || segment.tombstones.size > 0) await this.#syncDeletions();
     if (segment.live > 0) {
       for (const queue of journal.byNumber.values()) {
         for (const run of queue.index.runs.filter((one) => one.segment === segment)) {
