@@ -142,7 +142,11 @@ async function startWriting(journal: Journal, indexBytes: number): Promise<void>
 /** Create the folder. The entries of it and of the parents that were created with it are made durable. */
 async function makeFolderDurable(port: FilePort, dir: string): Promise<void> {
   const topmost = await port.makeFolder(dir);
-  if (topmost === undefined) return;
+  if (topmost === undefined) {
+    // Whoever made it may not have come to that. What stands above may be closed to this user.
+    if ((await port.list(dir)).length === 0) await port.syncFolder(dirname(dir)).catch(() => {});
+    return;
+  }
   const above = dirname(topmost);
   for (let folder = dir; folder !== above && folder !== dirname(folder); folder = dirname(folder)) {
     await port.syncFolder(dirname(folder));
