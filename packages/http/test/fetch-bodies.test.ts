@@ -180,7 +180,7 @@ describe("the body of a Fetch answer", () => {
       onError: (error, context) => told.push([error, context]),
     });
     const failure = new Error("the network is gone");
-    store.wait = () => Promise.reject(failure);
+    store.wait = () => turn().then(() => Promise.reject(failure));
 
     const answer = await handler(request);
 
