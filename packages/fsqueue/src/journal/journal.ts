@@ -303,6 +303,7 @@ export class Journal {
       this.byName.set(queue.name, queue);
     });
     batch.onCommit(() => {
+      queue.removing = false;
       batch.segment.tombstones.set(queue.number, queue.firstSegment);
       this.applyRemoval(queue);
       this.retention?.wake();

@@ -61,7 +61,8 @@ export function encodeState(queue: QueueState): Uint8Array {
   if (queue.next > 0) state.next = queue.next;
   if (queue.gaps !== undefined) state.gaps = [...queue.gaps];
   if (queue.jumps > 0) state.jump = queue.jumps;
-  if (queue.removed) state.removed = true;
+  // This record stands behind the deletion, and is refused with it.
+  if (queue.removed || queue.removing) state.removed = true;
   if (queue.ending !== undefined) state.ending = queue.ending;
   if (queue.sealer !== undefined) state.sealer = queue.sealer;
   if (queue.order !== undefined) state.order = queue.order;
