@@ -1,4 +1,5 @@
 import { type FileStore, isQueueError, openFileStore } from "@lazy/fsqueue";
+import { createManualClock } from "@lazy/fsqueue/testing";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
@@ -69,9 +70,10 @@ class HeldDisk extends SimulatedDisk {
 
 async function openHeld(
   durability: "written" | "synced" = "written",
+  clock = createManualClock(),
 ): Promise<{ disk: HeldDisk; store: FileStore }> {
   const disk = new HeldDisk();
-  const store = await openFileStore({ dir, port: disk, durability, memoryBytes: 0 });
+  const store = await openFileStore({ dir, port: disk, durability, clock, memoryBytes: 0 });
   await store.open("q", { messages: [bytes("before")] });
   await store.flush();
   return { disk, store };
@@ -165,6 +167,23 @@ describe("when no lane can be opened", () => {
 });
 
 describe("while a lane is being opened", () => {
+  it("a queue whose time is up then is given back once it is open", async () => {
+    const clock = createManualClock();
+    const { disk, store } = await openHeld("written", clock);
+    await store.open("short", { ttlMs: 1000 });
+    disk.refusing = "lane-000001";
+    const release = disk.hold("syncFolder");
+    const { syncFolder } = disk.asked;
+    const flushed = store.flush();
+    await expect.poll(() => disk.asked.syncFolder).toBeGreaterThan(syncFolder);
+    clock.advance(1000);
+    release();
+    await flushed;
+    await store.flush();
+    expect((await store.stats()).queues).toBe(1);
+    await store.close();
+  });
+
   it("who closes waits for it, and for what it carries", async () => {
     const { disk, store } = await openHeld();
     await store.append("q", [bytes("carried")]);
