@@ -297,25 +297,31 @@ describe("what is still needed stays", () => {
     await again.close();
   });
 
-  it("when the next segment could not be begun", async () => {
-    let refusing = false;
-    const disk = new SimulatedDisk({
-      fail: (operation, path) =>
-        refusing && operation === "sync" && !path.endsWith(first)
-          ? systemError("EIO", path)
-          : undefined,
-    });
-    const { store } = await open(disk, 64 << 20);
-    await store.open("q");
-    await fill(store, "q", 10);
-    await store.trim("q", "now");
-    refusing = true;
-    await expect(store.compact()).rejects.toMatchObject({ code: "STORE_FAILED" });
-    refusing = false;
-    await store.append("q", [bytes("after")]);
-    const again = await reopen(disk);
-    expect(await textsOf(again, "q")).toEqual(["after"]);
-    await again.close();
-    await store.close();
-  });
+  it.each([false, true])(
+    "when the next segment could not be begun, and its file stays: %s",
+    async (stays) => {
+      let refusing = false;
+      const disk = new SimulatedDisk({
+        fail: (operation, path) =>
+          refusing &&
+          !path.endsWith(first) &&
+          (operation === "sync" || (stays && operation === "remove"))
+            ? systemError("EIO", path)
+            : undefined,
+      });
+      const { store } = await open(disk, 64 << 20);
+      await store.open("q");
+      await fill(store, "q", 10);
+      await store.trim("q", "now");
+      refusing = true;
+      await expect(store.compact()).rejects.toMatchObject({ code: "STORE_FAILED" });
+      expect((await disk.list(lane)).length).toBe(stays ? 2 : 1);
+      refusing = false;
+      await store.append("q", [bytes("after")]);
+      const again = await reopen(disk);
+      expect(await textsOf(again, "q")).toEqual(["after"]);
+      await again.close();
+      await store.close();
+    },
+  );
 });
