@@ -131,6 +131,10 @@ describe("what was deleted does not come back when the segment is given back", (
     await Promise.all(calls);
     await store.compact();
     expect((await disk.list(lane)).toSorted()).toEqual(["0000000002.seg", "0000000003.seg"]);
+    const meanwhile = await reopen(disk);
+    expect((await namesIn(meanwhile)).toSorted()).toEqual(["fork", "kept"]);
+    expect((await textsOf(meanwhile, "fork")).map(({ length }) => length)).toEqual([10_500]);
+    await meanwhile.close();
     await store.remove("fork");
     await store.open("busy");
     await fill(store, "busy", 25);
@@ -145,7 +149,11 @@ describe("what was deleted does not come back when the segment is given back", (
     await again.close();
   });
 
-  it("at whatever moment it is deleted", async () => {
+  it.each([
+    ["without a fork", false, ["x", "y"]],
+    ["with a fork", true, ["x", "y"]],
+    ["with a fork, and nothing in either", true, []],
+  ])("at whatever moment it is deleted, %s", async (_, forked, texts) => {
     for (let moment = 0, deleted = true; deleted; moment += 1) {
       let operations = Number.NEGATIVE_INFINITY;
       let removing: Promise<unknown> | undefined;
@@ -162,26 +170,94 @@ describe("what was deleted does not come back when the segment is given back", (
       });
       const options = { dir, port: disk, segmentBytes: 100, memoryBytes: 0 };
       const store = await openFileStore({ ...options, durability: "synced" });
-      await store.open("rare", { messages: [bytes("x")] });
+      await store.open("rare", { messages: texts.slice(0, 1).map(bytes) });
       await store.open("busy", { messages: [new Uint8Array(1000)] });
       await store.open("kept");
-      await store.append("rare", [bytes("y")]);
+      for (const text of texts.slice(1)) await store.append("rare", [bytes(text)]);
+      if (forked) await store.open("fork", { fork: { from: "rare" } });
       await store.remove("busy");
       operations = -1;
       await store.compact();
       operations = Number.NEGATIVE_INFINITY;
       deleted = removing !== undefined;
       await removing;
-      await store.compact();
+      const names = ["fork", "kept", "rare"].filter((name) => {
+        return name === "kept" || (name === "fork" ? forked : !deleted);
+      });
+      for (const step of ["now", "after the next one"]) {
+        const again = await reopen(disk);
+        expect([moment, step, await namesIn(again)]).toEqual([moment, step, names]);
+        expect(forked ? await textsOf(again, "fork") : texts).toEqual(texts);
+        await again.close();
+        if (step === "now") await store.compact();
+      }
       await store.close();
-      const again = await reopen(disk);
-      expect([moment, await namesIn(again)]).toEqual([
-        moment,
-        deleted ? ["kept"] : ["kept", "rare"],
-      ]);
-      await again.close();
     }
   });
+
+  it.each(["written", "being written"])(
+    "that tells of it, and what was copied meanwhile stands behind that: the deletion is %s",
+    async (deletion) => {
+      const held = new Map<string, Promise<void>>();
+      const asked = { read: 0, sync: 0 };
+      class HeldDisk extends SimulatedDisk {
+        override async read(...call: Parameters<SimulatedDisk["read"]>): Promise<number> {
+          asked.read += 1;
+          await held.get("read");
+          return super.read(...call);
+        }
+        override async sync(descriptor: number): Promise<void> {
+          asked.sync += 1;
+          await held.get("sync");
+          return super.sync(descriptor);
+        }
+      }
+      const hold = (kind: "read" | "sync"): (() => void) => {
+        let release = (): void => {};
+        held.set(kind, new Promise((resolve) => (release = resolve)));
+        asked[kind] = 0;
+        return () => {
+          held.delete(kind);
+          release();
+        };
+      };
+      const disk = new HeldDisk();
+      const clock = createManualClock();
+      const options = { dir, port: disk, segmentBytes: 100, memoryBytes: 0, clock };
+      const store = await openFileStore({ ...options, durability: "synced" });
+      // So large that another thread reads it.
+      const calls = [
+        store.open("rare", { messages: [new Uint8Array(300_000)] }),
+        store.open("dropped", { messages: [new Uint8Array(100_000)] }),
+        store.open("kept"),
+        store.remove("dropped"),
+      ];
+      await Promise.all(calls);
+      const releaseRead = hold("read");
+      const compacting = store.compact();
+      await expect.poll(() => asked.read).toBeGreaterThan(0);
+      const releaseSync = deletion === "written" ? (): void => {} : hold("sync");
+      const removing = store.remove("rare");
+      await (deletion === "written" ? removing : undefined);
+      await expect.poll(() => asked.sync).toBeGreaterThan(0);
+      releaseRead();
+      const segment = (await disk.list(lane)).toSorted().at(-1);
+      // In the segments after that of the deletion, where the copy would stand.
+      const appending: Promise<unknown>[] = [];
+      for (let turn = 0; turn < 5; turn += 1) {
+        appending.push(store.append("kept", [new Uint8Array(200_000)]));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      releaseSync();
+      await Promise.all([compacting, removing, ...appending]);
+      clock.advance(1000);
+      await expect.poll(() => disk.list(lane)).not.toContain(segment);
+      await store.close();
+      const again = await reopen(disk);
+      expect(await namesIn(again)).toEqual(["kept"]);
+      await again.close();
+    },
+  );
 });
 
 describe("what is still needed stays", () => {
@@ -221,25 +297,31 @@ describe("what is still needed stays", () => {
     await again.close();
   });
 
-  it("when the next segment could not be begun", async () => {
-    let refusing = false;
-    const disk = new SimulatedDisk({
-      fail: (operation, path) =>
-        refusing && operation === "sync" && !path.endsWith(first)
-          ? systemError("EIO", path)
-          : undefined,
-    });
-    const { store } = await open(disk, 64 << 20);
-    await store.open("q");
-    await fill(store, "q", 10);
-    await store.trim("q", "now");
-    refusing = true;
-    await expect(store.compact()).rejects.toMatchObject({ code: "STORE_FAILED" });
-    refusing = false;
-    await store.append("q", [bytes("after")]);
-    const again = await reopen(disk);
-    expect(await textsOf(again, "q")).toEqual(["after"]);
-    await again.close();
-    await store.close();
-  });
+  it.each([false, true])(
+    "when the next segment could not be begun, and its file stays: %s",
+    async (stays) => {
+      let refusing = false;
+      const disk = new SimulatedDisk({
+        fail: (operation, path) =>
+          refusing &&
+          !path.endsWith(first) &&
+          (operation === "sync" || (stays && operation === "remove"))
+            ? systemError("EIO", path)
+            : undefined,
+      });
+      const { store } = await open(disk, 64 << 20);
+      await store.open("q");
+      await fill(store, "q", 10);
+      await store.trim("q", "now");
+      refusing = true;
+      await expect(store.compact()).rejects.toMatchObject({ code: "STORE_FAILED" });
+      expect((await disk.list(lane)).length).toBe(stays ? 2 : 1);
+      refusing = false;
+      await store.append("q", [bytes("after")]);
+      const again = await reopen(disk);
+      expect(await textsOf(again, "q")).toEqual(["after"]);
+      await again.close();
+      await store.close();
+    },
+  );
 });

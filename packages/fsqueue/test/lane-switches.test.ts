@@ -1,4 +1,5 @@
 import { type FileStore, isQueueError, openFileStore } from "@lazy/fsqueue";
+import { createManualClock } from "@lazy/fsqueue/testing";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
@@ -69,9 +70,10 @@ class HeldDisk extends SimulatedDisk {
 
 async function openHeld(
   durability: "written" | "synced" = "written",
+  clock = createManualClock(),
 ): Promise<{ disk: HeldDisk; store: FileStore }> {
   const disk = new HeldDisk();
-  const store = await openFileStore({ dir, port: disk, durability, memoryBytes: 0 });
+  const store = await openFileStore({ dir, port: disk, durability, clock, memoryBytes: 0 });
   await store.open("q", { messages: [bytes("before")] });
   await store.flush();
   return { disk, store };
@@ -165,6 +167,23 @@ describe("when no lane can be opened", () => {
 });
 
 describe("while a lane is being opened", () => {
+  it("a queue whose time is up then is given back once it is open", async () => {
+    const clock = createManualClock();
+    const { disk, store } = await openHeld("written", clock);
+    await store.open("short", { ttlMs: 1000 });
+    disk.refusing = "lane-000001";
+    const release = disk.hold("syncFolder");
+    const { syncFolder } = disk.asked;
+    const flushed = store.flush();
+    await expect.poll(() => disk.asked.syncFolder).toBeGreaterThan(syncFolder);
+    clock.advance(1000);
+    release();
+    await flushed;
+    await store.flush();
+    expect((await store.stats()).queues).toBe(1);
+    await store.close();
+  });
+
   it("who closes waits for it, and for what it carries", async () => {
     const { disk, store } = await openHeld();
     await store.append("q", [bytes("carried")]);
@@ -200,36 +219,39 @@ describe("while a lane is being opened", () => {
   });
 
   it.each([
-    ["being written", 1000],
-    ["laid down", 100_000],
-  ])("and the rest cannot be carried, what is %s is given up in good order", async (_, size) => {
-    const { disk, store } = await openHeld();
-    await store.append("q", [bytes("first".padEnd(100_000))]);
-    const segment = `${dir}/lane-000001/0000000001.seg`;
-    const { length } = disk.image().get(segment) as Uint8Array;
-    await store.append("q", [bytes("second".padEnd(size))]);
-    // What the file does not make durable the system may forget; here it will remember it.
-    const descriptor = await disk.open(segment, "write");
-    const there = (disk.image().get(segment) as Uint8Array).slice(length, length + 500);
-    disk.writeNow(descriptor, new Uint8Array(500), 0, 500, length);
-    disk.refusing = "lane-000001";
-    const release = disk.hold("write");
-    const { write } = disk.asked;
-    const flushed = codeOf(store.flush());
-    if (size < 10_000) await expect.poll(() => disk.asked.write).toBeGreaterThan(write);
-    await turns();
-    release();
-    expect(await flushed).toBe("STORE_FAILED");
-    expect(disk.lateWrites).toBe(0);
-    disk.writeNow(descriptor, there, 0, 500, length);
-    await disk.close(descriptor);
-    await store.append("q", [bytes("after")], { durable: true });
-    expect(await textsAfterCut(disk)).toEqual(["before", "first", "second", "after"]);
-    await store.close();
-    expect(disk.openFiles).toBe(0);
-  });
+    ["being written", 1000, 1],
+    ["laid down", 100_000, 0],
+  ])(
+    "and the rest cannot be carried, what is %s is given up in good order",
+    async (_, size, writes) => {
+      const { disk, store } = await openHeld();
+      await store.append("q", [bytes("first".padEnd(100_000))]);
+      const segment = `${dir}/lane-000001/0000000001.seg`;
+      const { length } = disk.image().get(segment) as Uint8Array;
+      await store.append("q", [bytes("second".padEnd(size))]);
+      // What the file does not make durable the system may forget; here it will remember it.
+      const descriptor = await disk.open(segment, "write");
+      const there = (disk.image().get(segment) as Uint8Array).slice(length, length + 500);
+      disk.writeNow(descriptor, new Uint8Array(500), 0, 500, length);
+      disk.refusing = "lane-000001";
+      const release = disk.hold("write");
+      const { write } = disk.asked;
+      const flushed = codeOf(store.flush());
+      await expect.poll(() => disk.asked.write).toBe(write + writes);
+      await turns();
+      release();
+      expect(await flushed).toBe("STORE_FAILED");
+      expect(disk.lateWrites).toBe(0);
+      disk.writeNow(descriptor, there, 0, 500, length);
+      await disk.close(descriptor);
+      await store.append("q", [bytes("after")], { durable: true });
+      expect(await textsAfterCut(disk)).toEqual(["before", "first", "second", "after"]);
+      await store.close();
+      expect(disk.openFiles).toBe(0);
+    },
+  );
 
-  it("it fails as a whole when its own file refuses to become durable meanwhile", async () => {
+  it("all fails when the file of the new one refuses to become durable meanwhile", async () => {
     stopTimers();
     const { disk, store } = await openHeld();
     await store.append("q", [bytes("carried".padEnd(100_000))]);

@@ -184,6 +184,17 @@ describe("a file that refuses to become durable", () => {
     await store.close();
   });
 
+  it("gives no room to what was taken meanwhile, though the new lane carries it as well", async () => {
+    const { store, refuse } = await openRefusing("written", 0);
+    await store.append("q", [new Uint8Array(10_000)]);
+    expect(await store.take("q", 2)).toHaveLength(2);
+    refuse("lane-000001");
+    await store.flush();
+    await store.compact();
+    expect((await store.stats()).diskBytes).toBeLessThan(2000);
+    await store.close();
+  });
+
   it("keeps what was written when no lane can be opened, though the process dies then", async () => {
     const { store, disk, refuse } = await openRefusing("written");
     await store.append("q", [bytes("written")]);

@@ -15,6 +15,7 @@ class ShortDisk extends SimulatedDisk {
     ...[descriptor, from, start, length, at]: Parameters<SimulatedDisk["writeNow"]>
   ): number {
     if (length > this.most) this.calls += 1;
+    if (this.most === 0 && this.calls > 1000) throw new Error("asked again and again");
     return super.writeNow(descriptor, from, start, Math.min(length, this.most), at);
   }
 
@@ -62,9 +63,11 @@ describe("a disk that transfers a part of what it is asked for", () => {
     await store.open("q");
     await store.append("q", [bytes("before")]);
     disk.most = 0;
+    disk.calls = 0;
     await expect(store.append("q", [bytes("refused")])).rejects.toMatchObject({
       code: "STORE_FAILED",
     });
+    expect(disk.calls).toBeLessThan(10);
     disk.most = 1000;
     await store.append("q", [bytes("after")]);
     expect(await textsOf(store, "q")).toEqual(["before", "after"]);

@@ -88,6 +88,23 @@ export const forkCases: readonly ContractCase[] = casesOf("forks", {
     assert.deepEqual(await textsOf(store, "q"), []);
   }),
 
+  "a fork begins where its origin does, and knows what was trimmed before": needing(
+    "forks",
+    async (store) => {
+      await store.open("q");
+      const { offset: first } = await append(store, "q", ["a"]);
+      const { offset: second } = await append(store, "q", ["b", "c"]);
+      await store.take("q", 2);
+      const { info } = await store.open("f", { fork: { from: "q" } });
+      assert.equal(info.messages, 1);
+      assert.equal(info.head, (await store.info("q"))?.head);
+      assert.deepEqual(await textsOf(store, "f"), ["c"]);
+      await rejectsWith("OFFSET_TRIMMED", store.read("f", first));
+      assert.equal(await store.trim("f", first), 0);
+      assert.equal(await store.trim("f", second), 1);
+    },
+  ),
+
   "a fork of a fork": needing("forks", async (store) => {
     await store.open("q");
     const { offset } = await append(store, "q", ["a"]);

@@ -53,9 +53,9 @@ function copyBlock(journal: Journal, lane: Lane, reader: SegmentReader, block: B
   }
   lane.kick();
   return () => {
-    for (const { number, sequence, place, length: bytes } of places) {
+    for (const { number, sequence, place, length } of places) {
       const index = journal.byNumber.get(number)?.index;
-      if (index?.find(sequence) !== undefined) index.set(sequence, segment, place, bytes);
+      if (index?.find(sequence) !== undefined) index.set(sequence, segment, place, length);
     }
   };
 }

@@ -285,9 +285,17 @@ export class Journal {
 
   /** The time has come: the queue is gone for everybody, now. */
   expire(queue: QueueState): void {
-    if (this.lane === undefined || this.lane.ready() !== undefined) return;
+    if (this.lane === undefined) return;
     if (queue.removing || queue.removed || queue.gone) return;
-    this.stageRemoval(queue);
+    const switching = this.lane.ready();
+    if (switching === undefined) this.stageRemoval(queue);
+    else {
+      // Nobody else may ask for it again. If no lane can be opened, who asks for it gives it back.
+      switching.then(
+        () => this.expire(queue),
+        () => {},
+      );
+    }
   }
 
   /** Lay the deletion down; it takes effect at once, and is undone if it cannot be written. */
@@ -303,6 +311,7 @@ export class Journal {
       this.byName.set(queue.name, queue);
     });
     batch.onCommit(() => {
+      queue.removing = false;
       batch.segment.tombstones.set(queue.number, queue.firstSegment);
       this.applyRemoval(queue);
       this.retention?.wake();

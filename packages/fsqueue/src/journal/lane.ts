@@ -278,8 +278,9 @@ export class Lane {
         }
         this.#reject(batch, isFullDisk(error) ? storeFull(error) : storeFailed(error));
         this.#use(active);
-        // The largest file this process may write: others have room still.
-        if (systemCode(error) === "EFBIG") this.#closeNext = true;
+        // If the next file could not be begun, what is left of it may say that this one ends here. And this
+        // may be as large as a file of this process may get: others have room still.
+        if (batch.segment !== active || systemCode(error) === "EFBIG") this.#closeNext = true;
         this.#writing = undefined;
         return;
       } catch (cause) {

@@ -176,9 +176,9 @@ export class Retention {
       const records = await readRecords(this.#journal, queue, first, end, segment, COPY_BYTES);
       if (records.length === 0) return;
       first = records.at(-1)!.sequence + 1;
-      // Meanwhile some may have been dropped.
+      // Meanwhile some may have been dropped; what is being removed must not stand behind its deletion.
       const isThere = (sequence: number): boolean =>
-        queue.index.find(sequence)?.segment === segment;
+        !queue.removing && queue.index.find(sequence)?.segment === segment;
       const kept = records.filter(({ sequence }) => isThere(sequence));
       if (kept.length === 0) continue;
       let bytes = 0;
@@ -211,7 +211,6 @@ export class Retention {
   }
 
   #writeState(queue: QueueState): void {
-    if (queue.removing && queue.forkCount === 0) return;
     const state = encodeState(queue);
     const batch = this.#lane.begin(RECORD_HEADER + state.length);
     this.#lane.buffer.record(RecordType.open, queue.number, queue.next, state);

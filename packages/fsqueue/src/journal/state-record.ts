@@ -60,7 +60,7 @@ export function encodeState(queue: QueueState): Uint8Array {
   if (queue.next > 0) state.next = queue.next;
   if (queue.gaps !== undefined) state.gaps = [...queue.gaps];
   if (queue.jumps > 0) state.jump = queue.jumps;
-  // A deletion that is laid down stands before this.
+  // This record stands behind the deletion, and is refused with it.
   if (queue.removed || queue.removing) state.removed = true;
   if (queue.ending !== undefined) state.ending = queue.ending;
   if (queue.order !== undefined) state.order = queue.order;
