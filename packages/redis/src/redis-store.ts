@@ -137,12 +137,8 @@ export class RedisStore implements Store {
 
   async seal(name: string, ending: Ending, options: SealOptions = {}): Promise<AppendReceipt> {
     this.#check(name);
-    const receipt = await this.#append(
-      name,
-      options.messages ?? [],
-      options,
-      JSON.stringify(ending),
-    );
+    const { messages = [] } = options;
+    const receipt = await this.#append(name, messages, options, JSON.stringify(ending));
     this.#owned.delete(name);
     return receipt;
   }
