@@ -1,19 +1,11 @@
-import { type FilePort, type Store, isQueueError, openFileStore } from "@lazy/fsqueue";
+import { type FilePort, type Store, openFileStore } from "@lazy/fsqueue";
 import { describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
+import { codeOf } from "./fixtures/code-of.ts";
 import { SimulatedDisk, seededRandom, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return "resolved";
-  } catch (error) {
-    return isQueueError(error) ? error.code : String(error);
-  }
-}
 
 /** Open a store on a disk that fails where the test says. */
 async function openOn(

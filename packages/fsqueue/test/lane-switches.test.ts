@@ -1,7 +1,8 @@
-import { type FileStore, isQueueError, openFileStore } from "@lazy/fsqueue";
+import { type FileStore, openFileStore } from "@lazy/fsqueue";
 import { createManualClock } from "@lazy/fsqueue/testing";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
+import { codeOf } from "./fixtures/code-of.ts";
 import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
@@ -77,15 +78,6 @@ async function openHeld(
   await store.open("q", { messages: [bytes("before")] });
   await store.flush();
   return { disk, store };
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return "resolved";
-  } catch (error) {
-    return isQueueError(error) ? error.code : String(error);
-  }
 }
 
 /** Nothing is tried again because its time is up. */

@@ -1,19 +1,11 @@
-import { type FileStore, type Store, isQueueError, openFileStore } from "@lazy/fsqueue";
+import { type FileStore, type Store, openFileStore } from "@lazy/fsqueue";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
+import { codeOf } from "./fixtures/code-of.ts";
 import { type DiskImage, SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return "resolved";
-  } catch (error) {
-    return isQueueError(error) ? error.code : String(error);
-  }
-}
 
 describe("a file that refuses to become durable", () => {
   it("is not asked again: what waits is rejected, a new lane takes over", async () => {

@@ -1,16 +1,9 @@
 import { createMemoryStore, openQueues } from "@lazy/fsqueue";
 import { describe, expect, test } from "vitest";
 import { collectGarbage } from "./fixtures/collect-garbage.ts";
-import { onEveryStore, settle, testQueues, valuesOf } from "./fixtures/temporary.ts";
+import { onEveryStore, settle, openTestQueue, testQueues, valuesOf } from "./fixtures/temporary.ts";
 
 const done = { done: true, value: undefined };
-
-async function openQueue<T>() {
-  const { queues } = await testQueues();
-  const queue = queues.session("s").queue<T>("q");
-  await queue.open();
-  return { queues, queue };
-}
 
 onEveryStore(() => {
   describe("a tail", () => {
@@ -22,7 +15,7 @@ onEveryStore(() => {
     });
 
     test("waits on when a consumer gives back a message that it was given already", async () => {
-      const { queue, queues } = await openQueue<number>();
+      const { queue, queues } = await openTestQueue<number>();
       const { offset } = await queue.enqueue(1);
       const [held] = await queue.consumer("g", { visibilityMs: 60_000 }).receive();
       const next = queue.tail({ from: offset }).next();
@@ -35,7 +28,7 @@ onEveryStore(() => {
     });
 
     test("tells calls that overlap of a bad end once", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       const tail = queue.tail();
       const nexts = [tail.next(), tail.next(), tail.next()];
       const outcomes = Promise.allSettled(nexts);
@@ -49,7 +42,7 @@ onEveryStore(() => {
     });
 
     test("that was aborted is held by nobody, though it is not asked again", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       const aborted = async (): Promise<WeakRef<object>> => {
         const aborter = new AbortController();
         const tail = queue.tail({ signal: aborter.signal });
@@ -68,7 +61,7 @@ onEveryStore(() => {
 
   describe("a tail in batches", () => {
     test("gives at most as many at a time as it was asked for", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       await queue.enqueueMany([1, 2, 3, 4, 5]);
       await queue.seal();
       const sizes: number[] = [];
@@ -77,7 +70,7 @@ onEveryStore(() => {
     });
 
     test("that is left after a batch does not tell of the bad end behind it", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       await queue.enqueue(1);
       await queue.seal({ status: "error", message: "broken" });
       const batches = queue.batches();

@@ -2,19 +2,19 @@ import { getEventListeners } from "node:events";
 import { type Message, isQueueError } from "@lazy/fsqueue";
 import { describe, expect, test } from "vitest";
 import { collectGarbage } from "./fixtures/collect-garbage.ts";
-import { collect, testQueues, settle, valuesOf, onEveryStore } from "./fixtures/temporary.ts";
-
-async function openQueue<T>() {
-  const { queues } = await testQueues();
-  const queue = queues.session("s").queue<T>("q");
-  await queue.open();
-  return { queues, queue };
-}
+import {
+  collect,
+  openTestQueue,
+  testQueues,
+  settle,
+  valuesOf,
+  onEveryStore,
+} from "./fixtures/temporary.ts";
 
 onEveryStore(() => {
   describe("tail", () => {
     test("gives what is there and what comes, and ends when the queue does", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       await queue.enqueue(1);
       const reading = collect(queue.tail());
       for (let i = 2; i < 100; i++) queue.tryEnqueue(i);
@@ -23,7 +23,7 @@ onEveryStore(() => {
     });
 
     test("goes on from an offset without losing or repeating a message", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       const values = Array.from({ length: 20 }, (_, i) => i);
       await queue.enqueueMany(values);
       await queue.seal();
@@ -41,7 +41,7 @@ onEveryStore(() => {
     });
 
     test("from now gives what comes after the call, however late it is read", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       await queue.enqueue(1);
       const tail = queue.tail({ from: "now" });
       await settle();
@@ -51,7 +51,7 @@ onEveryStore(() => {
     });
 
     test("throws how the queue ended, after its messages", async () => {
-      const { queue } = await openQueue<string>();
+      const { queue } = await openTestQueue<string>();
       await queue.enqueue("a");
       await queue.seal({ status: "error", name: "RangeError", message: "too far", code: "FAR" });
       const seen: string[] = [];
@@ -69,7 +69,7 @@ onEveryStore(() => {
     });
 
     test("after throwing it is over", async () => {
-      const { queue } = await openQueue<string>();
+      const { queue } = await openTestQueue<string>();
       await queue.seal({ status: "aborted" });
       const tail = queue.tail();
       await expect(tail.next()).rejects.toMatchObject({ message: 'The queue "s/q" was aborted' });
@@ -77,7 +77,7 @@ onEveryStore(() => {
     });
 
     test("is over after a message that it cannot decode", async () => {
-      const { queue, queues } = await openQueue<string>();
+      const { queue, queues } = await openTestQueue<string>();
       await queues.store.append("s/q", [Buffer.from("{"), Buffer.from("1")]);
       const { signal } = new AbortController();
       const tail = queue.tail({ signal });
@@ -87,7 +87,7 @@ onEveryStore(() => {
     });
 
     test("waits on when something happens that is no message", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       const { offset } = await queue.enqueue(1);
       const next = queue.tail({ from: "now" }).next();
       await settle();
@@ -99,7 +99,7 @@ onEveryStore(() => {
     });
 
     test("throws when the queue is removed while it waits", async () => {
-      const { queue } = await openQueue<string>();
+      const { queue } = await openTestQueue<string>();
       const failure = queue
         .tail()
         .next()
@@ -110,7 +110,7 @@ onEveryStore(() => {
     });
 
     test("throws when the queues are closed while it waits", async () => {
-      const { queue, queues } = await openQueue<string>();
+      const { queue, queues } = await openTestQueue<string>();
       const failure = queue
         .tail()
         .next()
@@ -121,7 +121,7 @@ onEveryStore(() => {
     });
 
     test("an abort throws the reason and leaves no listener", async () => {
-      const { queue } = await openQueue<string>();
+      const { queue } = await openTestQueue<string>();
       const aborter = new AbortController();
       const tail = queue.tail({ signal: aborter.signal });
       const next = tail.next();
@@ -135,7 +135,7 @@ onEveryStore(() => {
     });
 
     test("an abort between two messages is noticed at the next one", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       await queue.enqueueMany([1, 2, 3, 4]);
       const aborter = new AbortController();
       const seen: number[] = [];
@@ -150,7 +150,7 @@ onEveryStore(() => {
     });
 
     test("leaving the loop leaves no listener and nobody who waits", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       const { signal } = new AbortController();
       const reading = (async () => {
         for await (const message of queue.tail({ signal })) if (message.value === 2) break;
@@ -163,7 +163,7 @@ onEveryStore(() => {
     });
 
     test("nobody holds a tail that was aborted or left", async () => {
-      const { queue, queues } = await openQueue<number>();
+      const { queue, queues } = await openTestQueue<number>();
       const started = () => {
         const aborter = new AbortController();
         const tails = [queue.tail({ signal: aborter.signal }), queue.tail()];
@@ -185,7 +185,7 @@ onEveryStore(() => {
     });
 
     test("return ends a next that waits", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       const { signal } = new AbortController();
       const tail = queue.tail({ signal });
       const next = tail.next();
@@ -197,7 +197,7 @@ onEveryStore(() => {
     });
 
     test("calls of next that overlap are answered in order", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       const tail = queue.tail({ max: 2 });
       const nexts = Array.from({ length: 6 }, () => tail.next());
       await queue.enqueueMany([1, 2, 3]);
@@ -209,7 +209,7 @@ onEveryStore(() => {
     });
 
     test("a thousand readers of one queue see the same", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       const readings = Array.from({ length: 1000 }, () => collect(queue.tail()));
       for (let i = 0; i < 20; i++) await queue.enqueue(i);
       await queue.seal();
@@ -218,7 +218,7 @@ onEveryStore(() => {
     });
 
     test("batches give as many at a time as there are", async () => {
-      const { queue } = await openQueue<number>();
+      const { queue } = await openTestQueue<number>();
       await queue.enqueueMany([1, 2, 3]);
       const batches = queue.batches();
       const first = await batches.next();
