@@ -3,10 +3,14 @@ import type { OpenLiveLog } from "../fsqueue/live-log.ts";
 import { MESSAGE_BYTES } from "../fsqueue/message.ts";
 import { startRedis } from "../fsqueue/redis-server.ts";
 
-/** A stream that is written, and the chunk whose taking its writer waits for. */
+/** A stream that is written. */
 interface Written {
   readonly controller: ReadableStreamDefaultController<string>;
+  /** The chunk whose taking its writer waits for. */
   taken: () => void;
+  /** Resolves when somebody reads it elsewhere. Before that nothing is published. */
+  readonly resumed: Promise<void>;
+  readonly onResumed: () => void;
 }
 
 /**
@@ -15,9 +19,10 @@ interface Written {
  */
 export const openResumableStreamLog: OpenLiveLog = async ({ dir, streams, durability }) => {
   const server = await startRedis(dir, durability);
+  const ends: Promise<unknown>[] = [];
   const open = () =>
     createResumableStreamContext({
-      waitUntil: () => {},
+      waitUntil: (end) => void ends.push(end),
       publisher: server.connect(),
       subscriber: server.connect(),
     });
@@ -25,9 +30,12 @@ export const openResumableStreamLog: OpenLiveLog = async ({ dir, streams, durabi
   const writing = await Promise.all(
     Array.from({ length: streams }, async (_, stream): Promise<Written> => {
       let written: Written | undefined;
+      let onResumed: () => void;
+      const resumed = new Promise<void>((resolve) => (onResumed = resolve));
       const source = new ReadableStream<string>(
         {
-          start: (controller) => void (written = { controller, taken: () => {} }),
+          start: (controller) =>
+            void (written = { controller, taken: () => {}, resumed, onResumed }),
           pull: () => written?.taken(),
         },
         { highWaterMark: 0 },
@@ -38,14 +46,17 @@ export const openResumableStreamLog: OpenLiveLog = async ({ dir, streams, durabi
     }),
   );
   return {
-    append: (stream, message) =>
-      new Promise<void>((resolve) => {
-        const written = writing[stream]!;
+    async append(stream, message) {
+      const written = writing[stream]!;
+      await written.resumed;
+      await new Promise<void>((resolve) => {
         written.taken = resolve;
         written.controller.enqueue(message.toString("latin1"));
-      }),
+      });
+    },
     async follow(stream, receive) {
       const resumed = await there.resumeExistingStream(String(stream));
+      writing[stream]!.onResumed();
       let text = "";
       for await (const chunk of resumed!) {
         text += chunk;
@@ -56,7 +67,11 @@ export const openResumableStreamLog: OpenLiveLog = async ({ dir, streams, durabi
         text = text.slice(at);
       }
     },
-    close: () => server.close(),
+    async close() {
+      for (const { controller } of writing) controller.close();
+      await Promise.all(ends);
+      await server.close();
+    },
   };
 };
 
