@@ -167,10 +167,11 @@ export async function openAnswers(options: AnswersOptions): Promise<Answers> {
 
   /** Open the session of an answer that another process left, and write on or end it. */
   async function takeUp(id: string): Promise<void> {
+    const own = session.open({ id });
+    // First: what is this process's no other one can write, so that what is counted then is all there is.
+    await own.run(() => Promise.all([question.open(), reply.open()]));
     const asked = (await queues.session(id).queue<Partial<Asked>>("question").peek())?.value;
     const written = (await replyOf(id, "isolated").info())?.messages ?? 0;
-    const own = session.open({ id });
-    await own.run(() => Promise.all([question.open(), reply.open()]));
     if (asked?.question !== undefined && model.seeded && asked.model === model.name) {
       const mine = { stop: new AbortController(), ready: Promise.resolve() };
       writing.set(id, mine);
