@@ -10,7 +10,10 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const texts: Record<string, string[]> = { a: [], b: [] };
 const removed = "removed";
 
-/** A small log of some segments, closed in good order or left as the death of the process leaves it. */
+/**
+ * A small log of some segments, closed in good order or left as the death of the process leaves it; but for the
+ * zeros ahead of what is written, where no damage can be.
+ */
 async function writeLog(segmentBytes: number, close: boolean): Promise<DiskImage> {
   const disk = new SimulatedDisk();
   const store = await openFileStore({ dir, port: disk, segmentBytes });
@@ -25,8 +28,14 @@ async function writeLog(segmentBytes: number, close: boolean): Promise<DiskImage
     await store.append(removed, [bytes("secret")]);
   }
   await store.remove(removed);
-  if (close) await store.close();
-  return disk.image();
+  const { diskBytes } = await store.stats();
+  const image = disk.image();
+  await store.close();
+  if (close) return disk.image();
+  const files = filesOf(image);
+  const last = files.at(-1)!;
+  const ahead = files.reduce((sum, { length }) => sum + length, 0) - diskBytes;
+  return changed(image, last.path, (file) => file.slice(0, file.length - ahead));
 }
 
 /** What a reader finds after this happened to the files: the true messages from the first on, or an error. */

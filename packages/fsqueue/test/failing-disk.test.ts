@@ -2,6 +2,7 @@ import { type FilePort, type Store, openFileStore } from "@lazy/fsqueue";
 import { describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
 import { codeOf } from "./fixtures/code-of.ts";
+import { portWith } from "./fixtures/port-with.ts";
 import { SimulatedDisk, seededRandom, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
@@ -84,13 +85,7 @@ describe("a full disk", () => {
   });
 
   it("would leave one if the journal did not truncate", async () => {
-    const found = await refusedBlocks(
-      (port) =>
-        new Proxy(port, {
-          get: (target, property: keyof FilePort) =>
-            property === "truncate" ? async () => {} : target[property].bind(target),
-        }),
-    );
+    const found = await refusedBlocks((port) => portWith(port, { truncate: async () => {} }));
     expect(found).toContain("bbbbbbbbbb");
   });
 });

@@ -2,6 +2,7 @@ import { type FilePort, type FileStore, type Store, openFileStore } from "@lazy/
 import { createManualClock } from "@lazy/fsqueue/testing";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
+import { portWith } from "./fixtures/port-with.ts";
 import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 import { dumpStore } from "./fixtures/store-dump.ts";
 
@@ -10,13 +11,6 @@ const pathOf = (number: number): string => `${dir}/lane-000001/000000000${number
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const nobody = { changed(): void {} };
 const clock = createManualClock();
-
-/** The same disk, some operations of which go another way. */
-function portOf(disk: SimulatedDisk, changes: Partial<FilePort>): FilePort {
-  return new Proxy<FilePort>(disk, {
-    get: (target, key: keyof FilePort): unknown => changes[key] ?? target[key].bind(target),
-  });
-}
 
 /** Without timers: those that poll move the faked ones on. */
 async function until(condition: () => Promise<boolean>): Promise<boolean> {
@@ -55,7 +49,7 @@ async function openBoth(changes: (disk: SimulatedDisk) => Partial<FilePort> = ()
   const disk = new SimulatedDisk();
   let refusing: (() => Promise<unknown>) | undefined;
   const writer = await openWriter(
-    portOf(disk, {
+    portWith(disk, {
       async sync(descriptor) {
         const meanwhile = refusing;
         refusing = undefined;
@@ -66,7 +60,7 @@ async function openBoth(changes: (disk: SimulatedDisk) => Partial<FilePort> = ()
     }),
   );
   await writer.open("q", { messages: [bytes("before")] });
-  const reader = await openReader(portOf(disk, changes(disk)));
+  const reader = await openReader(portWith(disk, changes(disk)));
   /** What is appended stands in the file, and does not count in the end. */
   const refuse = async (meanwhile: () => Promise<unknown> = async () => {}): Promise<void> => {
     refusing = meanwhile;
@@ -229,7 +223,7 @@ describe("a store that reads along", () => {
   it("opens though a segment is given back while it does", async () => {
     const { disk } = await openBoth();
     let missing = 1;
-    const port = portOf(disk, {
+    const port = portWith(disk, {
       async open(path, mode) {
         if (path === pathOf(1) && missing-- > 0) throw systemError("ENOENT", path);
         return disk.open(path, mode);

@@ -1,5 +1,6 @@
-import { type FilePort, openFileStore } from "@lazy/fsqueue";
+import { openFileStore } from "@lazy/fsqueue";
 import { describe, expect, it } from "vitest";
+import { portWith } from "./fixtures/port-with.ts";
 import { SimulatedDisk, systemError } from "./fixtures/simulated-disk.ts";
 
 const dir = "/disk/store";
@@ -12,15 +13,12 @@ describe("live readers of a folder that another store writes", () => {
     let armed = false;
     let release = (): void => {};
     const gate = new Promise<void>((resolve) => (release = resolve));
-    const failing: FilePort = new Proxy<FilePort>(disk, {
-      get(target, property: keyof FilePort) {
-        if (property !== "sync") return target[property].bind(target);
-        return async (descriptor: number) => {
-          if (!armed) return target.sync(descriptor);
-          armed = false;
-          await gate;
-          throw systemError("EIO", "the first lane");
-        };
+    const failing = portWith(disk, {
+      async sync(descriptor) {
+        if (!armed) return disk.sync(descriptor);
+        armed = false;
+        await gate;
+        throw systemError("EIO", "the first lane");
       },
     });
     const writer = await openFileStore({ dir, durability: "synced", port: failing });

@@ -1,6 +1,6 @@
-import type { FilePort } from "@lazy/fsqueue";
 import type { ManualClock } from "@lazy/fsqueue/testing";
 import { describe, expect, it } from "vitest";
+import { portWith } from "./fixtures/port-with.ts";
 import { type PowerCutOptions, cutPowerEverywhere } from "./fixtures/power-cut.ts";
 import { randomWorkload } from "./fixtures/random-workload.ts";
 import { forgeChecksums } from "./fixtures/segment-bytes.ts";
@@ -85,10 +85,10 @@ describe("power cuts", () => {
 describe("the simulator", () => {
   const mutants: Record<string, Pick<PowerCutOptions, "mutate" | "damage">> = {
     "a journal that does not sync files": {
-      mutate: (port) => withPort(port, { sync: async () => {} }),
+      mutate: (port) => portWith(port, { sync: async () => {} }),
     },
     "a journal that does not sync folders": {
-      mutate: (port) => withPort(port, { syncFolder: async () => {} }),
+      mutate: (port) => portWith(port, { syncFolder: async () => {} }),
     },
     "a journal without checksums": {
       damage: (image) =>
@@ -113,12 +113,3 @@ describe("the simulator", () => {
     });
   }
 });
-
-/** The port with some operations replaced. */
-function withPort(port: FilePort, operations: Partial<FilePort>): FilePort {
-  return new Proxy(port, {
-    get(target, property: keyof FilePort) {
-      return operations[property] ?? target[property].bind(target);
-    },
-  });
-}

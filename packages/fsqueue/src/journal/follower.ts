@@ -6,7 +6,7 @@ import { type Found, listSegments, openSegment, recover } from "./recovery.ts";
 import { replayBlock } from "./replay.ts";
 import { readBlock } from "./scan.ts";
 import type { Segment } from "./segment.ts";
-import { SegmentReader } from "./segment-reader.ts";
+import { FIRST_WINDOW, SegmentReader } from "./segment-reader.ts";
 
 /** How often a reader looks by itself, for when the system tells of no change. */
 const SAFETY_MS = 250;
@@ -148,7 +148,8 @@ export class Follower {
     const limit = end ?? (await port.size(segment.descriptor));
     let offset = segment.size;
     if (offset >= limit) return;
-    const reader = new SegmentReader(port, segment.descriptor, limit, limit - offset);
+    // Most of it may be headroom.
+    const reader = new SegmentReader(port, segment.descriptor, limit, FIRST_WINDOW);
     while (offset < limit) {
       const found = await readBlock(reader, segment.salt, offset);
       if (found?.block === undefined) return;

@@ -248,6 +248,7 @@ export class JournalStore implements FileStore {
           }
         }
         await lane.barrier(true);
+        await lane.endFile().catch(() => {}); // the next open does it
         // The mark lets the next open tell damage from a torn end; what was acknowledged needs it not.
         const cleanly = await writeClose(lane).then(
           () => true,

@@ -50,7 +50,7 @@ export class Lane {
   constructor(options: LaneOptions, position: { lane: number; nextSegment: number; time: number }) {
     this.#options = options;
     this.#files = new SegmentFiles(options, position);
-    this.#writer = new BatchWriter(options.port);
+    this.#writer = new BatchWriter(options);
     this.#syncer = new Syncer({
       sync: () => this.#sync(),
       onFailure: (error) => {
@@ -142,6 +142,11 @@ export class Lane {
     const { turn } = this.#syncer;
     void this.#syncer.request();
     return turn.promise();
+  }
+
+  /** What is laid down from now on is the last: files end with it. */
+  async endFile(): Promise<void> {
+    if (this.#active !== undefined) await this.#writer.endHeadroom(this.#active);
   }
 
   /** Nothing is under way after it, and nothing begins. */
@@ -243,8 +248,12 @@ export class Lane {
   /** Finish the active segment, durably, and begin this one. */
   async #roll(next: Segment): Promise<void> {
     const previous = this.#active;
-    if (previous !== undefined && previous.durable < previous.size) await this.#syncer.request();
-    this.#throwIfFailed();
+    if (previous !== undefined) {
+      if (previous.durable < previous.size) await this.#syncer.request();
+      this.#throwIfFailed();
+      // Nothing may stand behind what counts once the next segment, which tells how much that is, is gone.
+      if (await this.#writer.cutHeadroom(previous)) await this.#syncNow(previous);
+    }
     await this.#files.create(next);
     this.#active = next;
     this.#options.onSegment(next, previous);
@@ -256,14 +265,18 @@ export class Lane {
     const segment = this.#active!;
     const { size } = segment;
     if (segment.durable >= size) return;
+    await this.#syncNow(segment);
+    segment.durable = size;
+  }
+
+  async #syncNow({ descriptor }: Segment): Promise<void> {
     try {
       this.#files.syncs += 1;
-      await this.#options.port.sync(segment.descriptor);
+      await this.#options.port.sync(descriptor);
     } catch (error) {
       this.#failure = { error };
       throw error;
     }
-    segment.durable = size;
   }
 
   /** The batch is not in the file, or not to be relied on. */
@@ -273,7 +286,7 @@ export class Lane {
       // Nothing that was acknowledged is in doubt: cut the half-written blocks off and stay in use.
       try {
         if (batch.segment === active) {
-          await this.#options.port.truncate(active.descriptor, batch.start);
+          await this.#writer.cut(active, batch.start);
           await this.#options.port.sync(active.descriptor);
         }
         this.#reject(batch, isFullDisk(error) ? storeFull(error) : storeFailed(error));

@@ -55,6 +55,7 @@ export function createNodePort(): FilePort {
       return fs.readSync(descriptor, bytes, from, length, at);
     },
     truncate: ftruncate,
+    extendNow: fs.ftruncateSync,
     sync: fdatasync,
     async syncFolder(path) {
       // Windows cannot open folders, and needs no sync of them.

@@ -86,6 +86,21 @@ export async function findBlock(
   return undefined;
 }
 
+/** Where the zeros begin that the file ends with, not before this offset: nothing was ever written there. */
+export async function startOfZeros(reader: SegmentReader, offset: number): Promise<number> {
+  let start = offset;
+  for (let next = offset; next < reader.limit;) {
+    const at = await reader.load(next, 1);
+    if (at < 0) break;
+    const end = at + reader.available(next);
+    let last = end - 1;
+    while (last >= at && reader.bytes[last] === 0) last -= 1;
+    if (last >= at) start = next + last + 1 - at;
+    next += end - at;
+  }
+  return start;
+}
+
 function isKnownType(type: number): boolean {
   return type >= RecordType.open && type <= RecordType.close;
 }

@@ -2,15 +2,18 @@ import type { FilePort } from "./port.ts";
 import { viewOf } from "./layout.ts";
 
 const WINDOW = 4 << 20;
+/** Where it is not known how much there is to read. */
+export const FIRST_WINDOW: number = 16 << 10;
 
-/** Reads a file through a window that moves forward, for scans. */
+/** Reads a file through a window that moves forward, for scans. A small one doubles each time it moves. */
 export class SegmentReader {
   readonly #port: FilePort;
   readonly #descriptor: number;
   /** Bytes of the file that count. */
   readonly limit: number;
-  bytes: Uint8Array;
-  view: DataView;
+  #window: number;
+  bytes: Uint8Array = new Uint8Array(0);
+  view: DataView = viewOf(this.bytes);
   /** Where the window begins in the file, and how much of it is filled. */
   #start = 0;
   #filled = 0;
@@ -19,8 +22,7 @@ export class SegmentReader {
     this.#port = port;
     this.#descriptor = descriptor;
     this.limit = limit;
-    this.bytes = new Uint8Array(Math.min(WINDOW, window, Math.max(limit, 1)));
-    this.view = viewOf(this.bytes);
+    this.#window = window;
   }
 
   /** Bring `[offset, offset + length)` into the window; returns where it stands there, -1 past the end. */
@@ -28,14 +30,14 @@ export class SegmentReader {
     const at = this.loaded(offset, length);
     if (at >= 0) return at;
     if (offset + length > this.limit) return -1;
-    if (length > this.bytes.length) {
-      this.bytes = new Uint8Array(length + WINDOW);
+    const want = Math.min(Math.max(length, this.#window), this.limit - offset);
+    if (want > this.bytes.length) {
+      this.bytes = new Uint8Array(want);
       this.view = viewOf(this.bytes);
-      this.#filled = 0;
     }
+    this.#window = Math.min(this.#window * 2, WINDOW);
     this.#start = offset;
     this.#filled = 0;
-    const want = Math.min(this.bytes.length, this.limit - offset);
     while (this.#filled < want) {
       const count = await this.#port.read(
         this.#descriptor,

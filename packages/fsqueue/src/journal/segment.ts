@@ -43,6 +43,8 @@ export class Segment {
   previousLength = 0;
   /** Bytes that hold acknowledged blocks (and the header); 0 while the file does not exist. */
   size = 0;
+  /** Where its file ends at least, as far as that was seen to; ahead of `size` if it was made longer. */
+  fileEnd = 0;
   /** Bytes known to survive a power cut. */
   durable = 0;
   /** Bytes of records of messages that can still be read. */

@@ -11,7 +11,7 @@ import {
 import { createNodePort } from "./node-port.ts";
 import type { FilePort } from "./port.ts";
 import { type Found, listSegments, openSegment } from "./recovery.ts";
-import { type Block, findBlock, readBlock } from "./scan.ts";
+import { type Block, findBlock, readBlock, startOfZeros } from "./scan.ts";
 import { SegmentReader } from "./segment-reader.ts";
 
 /** A stretch of a segment that does not hold what was written there. */
@@ -26,6 +26,7 @@ export interface Damage {
 
 export interface Verification {
   readonly segments: number;
+  /** The lengths of their files. The one being written may be 1 MiB longer than its content, in zeros that take no room. */
   readonly bytes: number;
   readonly blocks: number;
   readonly records: number;
@@ -111,8 +112,9 @@ class Sum implements Verification {
           offset += BLOCK_HEADER + block.header.bodyLength;
         } else {
           const next = await findBlock(reader, header.salt, offset);
-          if (next === undefined && isLast) this.unfinishedBytes += limit - offset;
-          else this.#damaged(found, offset, (next?.offset ?? limit) - offset);
+          if (next === undefined && isLast) {
+            this.unfinishedBytes += (await startOfZeros(reader, offset)) - offset;
+          } else this.#damaged(found, offset, (next?.offset ?? limit) - offset);
           offset = next?.offset ?? limit;
         }
         this.bytes = before + offset;
