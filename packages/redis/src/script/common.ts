@@ -13,7 +13,7 @@ export const common = `
 local op, clock = ARGV[1], tonumber(ARGV[2])
 local state, stream, producers, cursors, leased, due = unpack(KEYS)
 local call = redis.call
-local ops = {}
+local run
 
 -- Numbers as Lua prints them lose digits from 15 on.
 local function int(n) return string.format('%.0f', n) end
@@ -28,15 +28,6 @@ local now = clock
 if not now then
   local time = call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
--- Lua compares strings by the server's locale.
-local function sortsAfter(a, b)
-  for i = 1, math.min(#a, #b) do
-    local x, y = string.byte(a, i), string.byte(b, i)
-    if x ~= y then return x > y end
-  end
-  return #a > #b
 end
 
 local function drop()
@@ -75,14 +66,17 @@ end
 
 -- Those who wait are told where the queue ends now, and whether for good. All databases of a server share
 -- their channels, so the queue's id tells whether it is theirs.
-local function changed(q)
-  call('PUBLISH', state, pad(q.tail) .. ' ' .. q.id .. (q.ending and ' sealed' or ''))
+local function changed(q, tail)
+  call('PUBLISH', state, tail .. ' ' .. q.id .. (q.ending and ' sealed' or ''))
 end
 
 local function describe()
   return call('HMGET', state, 'id', 'created', 'head', 'tail', 'dropped', 'written', 'ending', 'spec', 'writer')
 end
+`;
 
+/** For those that read messages. */
+export const stored = `
 -- The first messages after a position, at most so many, all there is of them; nil if the stream lacks some.
 local function entries(after, count)
   local found = call('XRANGE', stream, int(after + 1), '+', 'COUNT', int(count))

@@ -38,7 +38,7 @@ local function delivery(lease)
 end
 
 -- ARGV: 3 group, 4 max, 5 visibilityMs, 6 maxDeliveries.
-ops['acquire'] = function(q)
+if op == 'acquire' then run = function(q)
   local group, max, visibility, limit = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
   local handed, at = {}, math.max(q.head, tonumber(call('HGET', leased, group .. ':n') or 0))
   local begun = at
@@ -71,10 +71,10 @@ ops['acquire'] = function(q)
     call('ZADD', due, int(now + visibility), one.member)
   end
   return { 'ok', reply }
-end
+end end
 
 -- ARGV: 3 group, 4... offsets.
-ops['acknowledge'] = function(q)
+if op == 'acknowledge' then run = function(q)
   local at = tonumber(call('HGET', leased, ARGV[3] .. ':n') or 0)
   for i = 4, #ARGV do
     local number = sequenceOf(ARGV[i])
@@ -87,18 +87,18 @@ ops['acknowledge'] = function(q)
     end
   end
   return { 'ok' }
-end
+end end
 
-ops['release'] = function(q)
+if op == 'release' then run = function(q)
   for i = 4, #ARGV do
     if sequenceOf(ARGV[i]) then call('ZADD', due, 'XX', '0', ARGV[3] .. ':' .. ARGV[i]) end
   end
   -- Another consumer may have it now, wherever it waits.
   call('PUBLISH', state, 'released')
   return { 'ok' }
-end
+end end
 
-ops['dead'] = function(q)
+if op == 'dead' then run = function(q)
   local reply = {}
   for _, one in ipairs(expired(q, ARGV[3])) do
     if one.deliveries >= one.limit then
@@ -107,10 +107,10 @@ ops['dead'] = function(q)
     end
   end
   return { 'ok', reply }
-end
+end end
 
 -- Of a message that was trimmed nobody waits for the lease to end.
-ops['nextExpiry'] = function(q)
+if op == 'nextExpiry' then run = function(q)
   local group, at = ARGV[3], 0
   while true do
     local page = call('ZRANGEBYSCORE', due, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', int(at), '100')
@@ -123,5 +123,5 @@ ops['nextExpiry'] = function(q)
     end
     at = at + 100
   end
-end
+end end
 `;

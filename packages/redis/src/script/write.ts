@@ -1,5 +1,14 @@
 /** `open`, `claim`, `append` and `seal`. */
 export const write = `
+-- Lua compares strings by the server's locale.
+local function sortsAfter(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+
 local function full(q, first)
   local count = #ARGV - first + 1
   if count <= 0 then return nil end
@@ -15,16 +24,17 @@ end
 
 local function add(q, first)
   q.time = math.max(now, q.time)
+  local suffix = '-' .. int(q.time)
   for i = first, #ARGV do
     q.tail = q.tail + 1
     q.written = q.written + #ARGV[i]
-    call('XADD', stream, int(q.tail) .. '-' .. int(q.time), int(q.written), ARGV[i])
+    call('XADD', stream, int(q.tail) .. suffix, int(q.written), ARGV[i])
   end
 end
 
 -- ARGV: 3 whether options are given, 4 the options as text, 5 an id, 6 ttl, 7 expires, 8 maxMessages,
 -- 9 maxBytes, 10 the writer that owns it, 11 ending, 12... messages; empty for what is not there.
-ops['open'] = function(q)
+if op == 'open' then run = function(q)
   if q then
     if ARGV[3] ~= '' and call('HGET', state, 'spec') ~= ARGV[4] then
       return { 'QUEUE_EXISTS', describe() }, true
@@ -52,18 +62,18 @@ ops['open'] = function(q)
   -- Whoever still waits on another queue of this name is told.
   call('PUBLISH', state, 'made')
   return { 'ok', '1', described }, true
-end
+end end
 
 -- ARGV: 3 the writer that is gone, 4 the one that takes over. Nothing if another was faster.
-ops['claim'] = function(q)
+if op == 'claim' then run = function(q)
   if q.writer ~= ARGV[3] or q.ending then return { 'ok', '0' } end
   call('HSET', state, 'writer', ARGV[4])
   return { 'ok', '1' }
-end
+end end
 
 -- ARGV: 3 the producer's id, 4 its epoch, 5 its sequence, 6 expect, 7 order (both with a letter before them),
 -- 8 ending, 9 the writer if the queue was its own, 10... messages; empty for what is not there.
-ops['append'] = function(q)
+if op == 'append' then run = function(q)
   local id, epoch, number, ending = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[8]
   local last
   if id ~= '' then
@@ -115,8 +125,9 @@ ops['append'] = function(q)
     set[#set + 1] = ending
   end
   call('HSET', state, unpack(set))
-  if id ~= '' then call('HSET', producers, id, int(epoch) .. ' ' .. int(number) .. ' ' .. pad(q.tail)) end
-  changed(q)
-  return { 'ok', pad(q.tail), '0', id ~= '' and int(number) or '' }
-end
+  local tail = pad(q.tail)
+  if id ~= '' then call('HSET', producers, id, int(epoch) .. ' ' .. int(number) .. ' ' .. tail) end
+  changed(q, tail)
+  return { 'ok', tail, '0', id ~= '' and int(number) or '' }
+end end
 `;
