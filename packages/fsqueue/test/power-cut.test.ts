@@ -60,6 +60,29 @@ describe("power cuts", () => {
     expect(result.images).toBeGreaterThan(1000);
   });
 
+  it("keep every promise while snapshots are written and segments deleted", async () => {
+    const result = await cutPowerEverywhere({
+      durability: "written",
+      seed: 5,
+      segmentBytes: 2000,
+      indexBytes: 0,
+      async workload(tracked, time) {
+        await tracked.open("stays");
+        for (let round = 0; round < 5; round += 1) {
+          await tracked.open(`short${round}`);
+          await tracked.append("stays", [`s${round}`], { durable: true });
+          for (let n = 0; n < 5; n += 1)
+            await tracked.append(`short${round}`, [`${n}${"z".repeat(600)}`]);
+          if (round > 1) await tracked.remove(`short${round - 2}`);
+          time.advance(1000);
+          await tracked.store.flush();
+        }
+      },
+    });
+    expect(result.broken).toEqual([]);
+    expect(result.images).toBeGreaterThan(500);
+  });
+
   for (const durability of ["written", "synced"] as const) {
     for (const segmentBytes of [64 << 20, 2000]) {
       it(`keep every promise: ${durability}, segments of ${segmentBytes} bytes`, async () => {

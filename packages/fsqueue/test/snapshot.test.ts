@@ -3,7 +3,6 @@ import { createManualClock } from "@lazy/fsqueue/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { textsOf } from "./fixtures/check-promises.ts";
-import { cutPowerEverywhere } from "./fixtures/power-cut.ts";
 import { type DiskImage, FOLDER, SimulatedDisk } from "./fixtures/simulated-disk.ts";
 import { Comparison } from "./fixtures/store-comparison.ts";
 import { dumpStore } from "./fixtures/store-dump.ts";
@@ -283,28 +282,3 @@ async function same(image: DiskImage): Promise<void> {
   if (!image.has(snapshot)) return;
   expect(await found(image)).toEqual(await found(without(image)));
 }
-
-describe("power cuts", () => {
-  it("keep every promise while snapshots are written and segments deleted", async () => {
-    const result = await cutPowerEverywhere({
-      durability: "written",
-      seed: 5,
-      segmentBytes: 2000,
-      indexBytes: 0,
-      async workload(tracked, time) {
-        await tracked.open("stays");
-        for (let round = 0; round < 5; round += 1) {
-          await tracked.open(`short${round}`);
-          await tracked.append("stays", [`s${round}`], { durable: true });
-          for (let n = 0; n < 5; n += 1)
-            await tracked.append(`short${round}`, [`${n}${"z".repeat(600)}`]);
-          if (round > 1) await tracked.remove(`short${round - 2}`);
-          time.advance(1000);
-          await tracked.store.flush();
-        }
-      },
-    });
-    expect(result.broken).toEqual([]);
-    expect(result.images).toBeGreaterThan(500);
-  });
-});
