@@ -87,6 +87,7 @@ describe("headroom", () => {
     const disk = new SimulatedDisk();
     const extended: string[] = [];
     let during: (() => Promise<unknown>) | undefined;
+    let second: Promise<unknown> | undefined;
     const port = portWith(disk, {
       async sync(descriptor) {
         const once = during;
@@ -102,13 +103,13 @@ describe("headroom", () => {
     await store.append("q", [bytes("m")]);
     during = async () => {
       now = "during a sync";
-      const second = store.append("q", [bytes("m")], { durable: true });
-      second.catch(() => {});
+      second = store.append("q", [bytes("m")], { durable: true });
       await store.append("q", [bytes("m")]);
     };
     await store.flush();
     now = "somebody waits";
     for (let n = 0; n < 5; n += 1) await store.append("q", [bytes("m")], { durable: true });
+    await second;
     expect(extended).toEqual(["somebody waits"]);
     await store.close();
   });

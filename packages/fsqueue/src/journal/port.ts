@@ -32,7 +32,10 @@ export interface FilePort {
   /** The same, at once: for little that is likely to be in memory. */
   readNow(descriptor: number, bytes: Uint8Array, from: number, length: number, at: number): number;
   truncate(descriptor: number, length: number): Promise<void>;
-  /** Make the file so long, at once, if possible without taking room on the disk; what is new of it reads as zeros. */
+  /**
+   * Make the file so long, at once, if possible without taking room on the disk; what is new of it reads as
+   * zeros. Throws where that is not to be had: the journal does without then.
+   */
   extendNow(descriptor: number, length: number): void;
   /** fdatasync: the file's bytes and its length. */
   sync(descriptor: number): Promise<void>;

@@ -26,7 +26,7 @@ export interface Damage {
 
 export interface Verification {
   readonly segments: number;
-  /** The lengths of their files. The one being written may be 1 MiB longer than its content, in zeros that take no room. */
+  /** The length of their files; of one that is being written, with up to 1 MiB of zeros that take no room. */
   readonly bytes: number;
   readonly blocks: number;
   readonly records: number;
